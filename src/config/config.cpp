@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/config.hpp"
+
+#include <utility>
+
+#include "config/forms.hpp"
+#include "config/thin_edge.hpp"
+
+namespace remote_access {
+namespace {
+
+// Everything that can be read, and the first thing that cannot.
+std::optional<Error> read_all(const ConfigSource& source, Config& config) {
+    config.source = source;
+    config.source.config_dir = absolute_path(source.config_dir);
+    std::optional<Error> error;
+    if (!source.profile.empty()) {
+        const auto profile = parse_profile(source.profile);
+        if (!profile)
+            error = Error{Fault::kSettings, "profile `" + source.profile + "`",
+                          "a name is of letters, digits, `-` and `_`"};
+        config.source.profile = profile.value_or("");
+    }
+    Settings settings = read_settings(config.source);
+    read_thin_edge(settings, config);
+    config.warnings = std::move(settings.warnings);
+    return error ? error : settings.error;
+}
+
+}  // namespace
+
+std::string HostPort::text() const {
+    const bool brackets = host.find(':') != std::string::npos;
+    return (brackets ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+std::string Config::socket_path() const { return paths.run + "/c8y-remote-access-connect.sock"; }
+
+Result<Config> load_config(const ConfigSource& source) {
+    Config config;
+    if (const auto error = read_all(source, config)) return *error;
+    auto owner = load_owner_config(config.source.config_dir);
+    if (!owner) return owner.error();
+    config.owner = std::move(*owner);
+    return config;
+}
+
+Config config_for_reporting(const ConfigSource& source) {
+    Config config;
+    // What is wrong is what load_config() returned already.
+    read_all(source, config);
+    return config;
+}
+
+}  // namespace remote_access
