@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <asio/io_context.hpp>
+#include <memory>
+
+#include "commands.hpp"
+#include "operation/request.hpp"
+#include "operation_run.hpp"
+#include "session/launch.hpp"
+#include "session/run_folder.hpp"
+#include "session/session.hpp"
+
+namespace remote_access {
+namespace {
+
+/// The fork path. Such a session ends with the caller's control group when systemd restarts it.
+Result<Fd> fork_session(const Invocation& invocation) {
+    log::info(
+        "no session socket: the session is a child of this process and ends with its service");
+    Result<Child> child = launch("c8y-ra-session", {}, [&invocation](Fd channel) {
+        SessionHost host;
+        host.own = invocation.source;
+        int log_descriptor = -1;
+        log::set_sink(log::system_log(invocation.log_socket, log_descriptor));
+        if (log_descriptor >= 0) host.keep.push_back(log_descriptor);
+        return serve_session(std::move(channel), host);
+    });
+    if (!child) return child.error();
+    return std::move(child->channel);
+}
+
+Result<Fd> reach_session(const Config& config, const Invocation& invocation) {
+    Result<std::optional<Fd>> socket = connect_session_socket(config.socket_path());
+    if (!socket) return socket.error();
+    if (socket->has_value()) return std::move(**socket);
+    return fork_session(invocation);
+}
+
+/// By-name statuses go through one process at a time; without the lock they are still published.
+Fd open_window(const Config& config, const OperationId& operation) {
+    if (!operation.by_name()) return {};
+    const Result<std::string> folder = run_folder(config);
+    Result<Fd> window = folder ? open_lock(*folder, "status.lock") : Result<Fd>(folder.error());
+    if (window) return std::move(*window);
+    log::warn("no status window, statuses may interleave: " + window.error().detail);
+    return {};
+}
+
+message::Message make_order(ConnectRequest request, const Invocation& invocation) {
+    message::Order order;
+    order.operation = request.operation;
+    order.host = request.host;
+    order.port = request.port;
+    order.key = std::move(request.key);
+    order.source = invocation.source;
+    order.log_level = invocation.log_level;
+    return order;
+}
+
+}  // namespace
+
+int connect_command(Invocation& invocation) {
+    log::set_sink(log::standard_error(invocation.timestamps));
+    log::set_level(invocation.log_level);
+    ParsedOperation parsed = parse_operation(invocation.payload.reveal());
+    invocation.payload = Secret();
+    Result<Config> config = load_config(invocation.source);
+    if (!config) {
+        const Config enough = config_for_reporting(invocation.source);
+        OperationRun run(enough, parsed.operation, open_window(enough, parsed.operation));
+        return run.report_failure(config.error());
+    }
+    for (const std::string& warning : config->warnings) log::warn(warning);
+    Fd window = open_window(*config, parsed.operation);
+    if (!parsed.request) {
+        OperationRun run(*config, parsed.operation, std::move(window));
+        return run.report_failure(parsed.request.error());
+    }
+    Result<Fd> session = reach_session(*config, invocation);  // forks: before any thread
+    OperationRun run(*config, parsed.operation, std::move(window));
+    if (!session) return run.report_failure(session.error());
+    return run.serve(std::move(*session), make_order(std::move(*parsed.request), invocation));
+}
+
+}  // namespace remote_access

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "invocation.hpp"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <cstring>
+
+#include "operation/request.hpp"
+
+namespace remote_access {
+namespace {
+
+constexpr int kUsageError = 2;
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr ? value : "";
+}
+
+std::map<std::string, std::string> tedge_environment() {
+    constexpr std::string_view kPrefix = "TEDGE_";
+    std::map<std::string, std::string> found;
+    for (char** one = environ; *one != nullptr; ++one) {
+        const std::string_view entry = *one;
+        const std::size_t equals = entry.find('=');
+        if (equals == std::string_view::npos || entry.substr(0, kPrefix.size()) != kPrefix)
+            continue;
+        const std::string name(entry.substr(0, equals));
+        if (name == "TEDGE_CONFIG_DIR" || name == "TEDGE_CLOUD_PROFILE") continue;
+        found.emplace(name, entry.substr(equals + 1));
+    }
+    return found;
+}
+
+std::string lower(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+        return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    });
+    return text;
+}
+
+/// One byte more than the limit is enough for the parser to see that it is too long.
+std::string read_standard_input() {
+    std::string text;
+    char buffer[4096];
+    while (text.size() <= kPayloadLimit) {
+        const ssize_t count = ::read(STDIN_FILENO, buffer, sizeof buffer);
+        if (count <= 0) break;
+        text.append(buffer, static_cast<std::size_t>(count));
+    }
+    return text;
+}
+
+struct Options {
+    std::string payload, config_dir, profile, log_level;
+    bool debug = false;
+};
+
+void declare(CLI::App& app, Options& options) {
+    app.set_version_flag("-V,--version", "c8y-remote-access-connect " REMOTE_ACCESS_VERSION);
+    app.add_option("PAYLOAD", options.payload,
+                   "the operation: SmartREST 530 or JSON; - reads standard input");
+    app.add_option("--config-dir", options.config_dir,
+                   "thin-edge's configuration folder [/etc/tedge]")
+        ->type_name("DIR");
+    app.add_option("--profile", options.profile, "thin-edge's Cumulocity profile")
+        ->type_name("NAME");
+    app.add_option("--log-level", options.log_level, "error, warn, info, debug or trace")
+        ->type_name("LEVEL")
+        ->check(CLI::IsMember({"error", "warn", "info", "debug", "trace"}));
+    app.add_flag("--debug", options.debug, "the same as --log-level debug");
+    app.add_subcommand("session", "internal: serve one session on the socket systemd accepted")
+        ->fallthrough();
+    app.footer(
+        "Exit status: 0 done; 1 the operation failed and FAILED was published;\n"
+        "2 usage error, nothing was published; 3 the status could not be published.");
+}
+
+/// CLI11 would repeat what it does not expect, and that may be a payload with its key.
+std::string usage_error(const CLI::ParseError& error) {
+    const bool extras = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+    const std::string what = extras ? "an option or argument is not known" : error.what();
+    return "c8y-remote-access-connect: " + what + "\nTry 'c8y-remote-access-connect --help'.\n";
+}
+
+void overwrite(int argc, char** argv, const std::string& payload) {
+    for (int i = 1; i < argc; ++i) {
+        if (!payload.empty() && payload == argv[i]) explicit_bzero(argv[i], std::strlen(argv[i]));
+    }
+}
+
+std::string first_of(const std::string& a, const std::string& b, const char* otherwise) {
+    if (!a.empty()) return a;
+    return !b.empty() ? b : otherwise;
+}
+
+}  // namespace
+
+std::variant<Invocation, Farewell> read_invocation(int argc, char** argv) {
+    CLI::App app("Device side of Cumulocity Cloud Remote Access for thin-edge.io.",
+                 "c8y-remote-access-connect");
+    Options options;
+    declare(app, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        return Farewell{0, app.help()};
+    } catch (const CLI::CallForVersion& version) {
+        return Farewell{0, std::string(version.what()) + "\n"};
+    } catch (const CLI::ParseError& error) {
+        return Farewell{kUsageError, usage_error(error)};
+    }
+    const bool session = app.got_subcommand("session");
+    if (session == (app.count("PAYLOAD") > 0))
+        return Farewell{kUsageError,
+                        "c8y-remote-access-connect: one PAYLOAD is needed\n"
+                        "Try 'c8y-remote-access-connect --help'.\n"};
+    Invocation invocation;
+    invocation.command = session ? Invocation::Command::kSession : Invocation::Command::kConnect;
+    overwrite(argc, argv, options.payload);
+    invocation.payload = Secret(options.payload == "-" ? read_standard_input() : options.payload);
+    wipe(options.payload);
+    invocation.source.config_dir =
+        first_of(options.config_dir, environment("TEDGE_CONFIG_DIR"), "/etc/tedge");
+    invocation.source.profile =
+        lower(first_of(options.profile, environment("TEDGE_CLOUD_PROFILE"), ""));
+    invocation.source.tedge_env = tedge_environment();
+    invocation.log_level = options.debug ? log::Level::kDebug : log::Level::kInfo;
+    if (!options.log_level.empty())
+        invocation.log_level = log::level_from_name(options.log_level).value_or(log::Level::kInfo);
+    invocation.timestamps = environment("INVOCATION_ID").empty();
+    invocation.log_socket = environment("C8Y_REMOTE_ACCESS_LOG_SOCKET");
+    return invocation;
+}
+
+}  // namespace remote_access

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// argv, environment and standard input become one value, once; after that nobody reads them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/log.hpp"
+#include "base/secret.hpp"
+#include "config/config.hpp"
+
+namespace remote_access {
+
+struct Invocation {
+    enum class Command { kConnect, kSession };
+    Command command = Command::kConnect;
+    Secret payload;  ///< kConnect: the operation's text; it holds the connection key
+    ConfigSource source;
+    log::Level log_level = log::Level::kInfo;
+    bool timestamps = true;
+    std::string log_socket;  ///< a syslog socket instead of the system's
+};
+
+/// What the process ends with when there is nothing to do: help, version, or a usage error.
+struct Farewell {
+    int status = 0;
+    std::string text;
+};
+
+/// Overwrites the payload in argv: it is visible to every user of the device.
+std::variant<Invocation, Farewell> read_invocation(int argc, char** argv);
+
+}  // namespace remote_access

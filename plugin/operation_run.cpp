@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operation_run.hpp"
+
+#include "base/log.hpp"
+
+namespace remote_access {
+namespace {
+
+constexpr int kDone = 0, kFailed = 1, kNotPublished = 3;
+
+/// What the session may take beyond limits.connect before the plugin stops believing in it.
+constexpr Milliseconds kSessionMargin{3'000};
+constexpr Milliseconds kApproval{30'000};
+constexpr Milliseconds kTokenRepeat{5'000};
+/// A broker that was never there gets this long for the final status; one that was gets as long
+/// as the operation.
+constexpr Milliseconds kBrokerPatience{3'000};
+constexpr Milliseconds kDisconnect{100};
+
+Milliseconds session_patience(const Config& config) {
+    const Milliseconds approval = config.owner.approve.empty() ? Milliseconds(0) : kApproval;
+    return config.owner.limits.connect + approval + kSessionMargin;
+}
+
+}  // namespace
+
+// Callbacks below hold `this` only: the loop runs inside serve() and report_failure(), and nothing
+// is called after it has stopped.
+
+OperationRun::OperationRun(const Config& config, OperationId operation, Fd window)
+    : config_(config),
+      broker_(std::make_shared<MqttConnection>(io_, config.broker)),
+      window_(std::move(window)),
+      deadline_(io_),
+      patience_(io_),
+      token_timer_(io_) {
+    reporter_ = std::make_shared<StatusReporter>(io_, *broker_, config.cloud.topic_prefix,
+                                                 std::move(operation), window_.get(), false);
+}
+
+int OperationRun::serve(Fd session, const message::Message& order) {
+    session_ = std::make_shared<Channel>(io_, std::move(session));
+    session_->start([this](Received received) { on_session_message(std::move(received)); },
+                    [this] { on_session_closed(); });
+    const Result<void> sent = session_->send(order, window_.get());
+    if (!sent) log::debug("session not reachable: " + sent.error().detail);
+    deadline_.expires_after(session_patience(config_));
+    deadline_.async_wait([this](const asio::error_code& error) {
+        if (!error) on_deadline();
+    });
+    return run();
+}
+
+int OperationRun::report_failure(const Error& error) {
+    log::error(reason(error));
+    start_reporting();
+    conclude({false, reason(error)});
+    return run();
+}
+
+int OperationRun::run() {
+    start_broker();
+    const auto keep_running = asio::make_work_guard(io_);
+    io_.run();
+    broker_->stop(kDisconnect);
+    return status_;
+}
+
+void OperationRun::start_broker() {
+    MqttConnection::Handlers handlers;
+    handlers.on_up = [this] { on_up(); };
+    handlers.on_down = [this](const Error& error) { on_down(error); };
+    handlers.on_message = [this](const std::string& topic, const std::string& payload) {
+        on_mqtt_message(topic, payload);
+    };
+    broker_->start(std::move(handlers));
+}
+
+void OperationRun::on_up() {
+    was_up_ = true;
+    if (token_wanted_) ask_for_token();
+    reporter_->on_up();
+}
+
+void OperationRun::on_down(const Error& error) {
+    if (!broker_error_) log::warn(reason(error));
+    broker_error_ = error;
+    reporter_->on_down();
+    if (was_up_) return;
+    if (token_wanted_) {
+        token_wanted_ = false;
+        [[maybe_unused]] const auto sent = session_->send(message::NoToken{error});
+    }
+    if (outcome_) on_publish_patience();
+}
+
+// --- JWT: `<prefix>/s/uat` asks, `<prefix>/s/dat` answers (shared by all clients of the device)
+// ---
+
+void OperationRun::ask_for_token() {
+    if (!token_wanted_ || !broker_->is_up()) return;
+    broker_->subscribe(token_topic(config_.cloud.topic_prefix),
+                       [this](const Result<void>& result) { on_token_subscribed(result); });
+}
+
+void OperationRun::on_token_subscribed(const Result<void>& result) {
+    if (!result || !token_wanted_) return;
+    broker_->publish(token_request_topic(config_.cloud.topic_prefix), {},
+                     [](const Result<void>&) {});
+    token_timer_.expires_after(kTokenRepeat);
+    token_timer_.async_wait([this](const asio::error_code& error) {
+        if (!error) ask_for_token();
+    });
+}
+
+void OperationRun::on_mqtt_message(const std::string& topic, const std::string& payload) {
+    if (!token_wanted_ || topic != token_topic(config_.cloud.topic_prefix)) return;
+    std::optional<Secret> token = read_token(payload);
+    if (!token) return;
+    token_wanted_ = false;
+    token_timer_.cancel();
+    [[maybe_unused]] const auto sent = session_->send(message::Token{std::move(*token)});
+}
+
+// --- session ---
+
+void OperationRun::on_session_message(Received received) {
+    if (std::holds_alternative<message::Seated>(received.message)) {
+        start_reporting();
+    } else if (std::holds_alternative<message::Duplicate>(received.message)) {
+        log::info("this operation is being served already: nothing to do");
+        leave(kDone);
+    } else if (std::holds_alternative<message::NeedToken>(received.message)) {
+        token_wanted_ = true;
+        if (broker_error_ && !was_up_) on_down(*broker_error_);
+        ask_for_token();
+    } else if (std::holds_alternative<message::Connected>(received.message)) {
+        conclude({true, {}});
+    } else if (const auto* failed = std::get_if<message::Failed>(&received.message)) {
+        log::error(reason(failed->error));
+        start_reporting();
+        conclude({false, reason(failed->error)});
+    }
+}
+
+void OperationRun::on_session_closed() {
+    if (outcome_) return;
+    const std::string error = reason({Fault::kProcess, "session", "before the session stood"});
+    log::error(error);
+    start_reporting();
+    conclude({false, error});
+}
+
+void OperationRun::on_deadline() {
+    if (outcome_) return;
+    const std::string error =
+        reason({Fault::kTimeout, config_.owner.path, format_duration(session_patience(config_))});
+    log::error(error);
+    start_reporting();
+    conclude({false, error});
+}
+
+// --- status ---
+
+void OperationRun::start_reporting() {
+    if (reporting_) return;
+    reporting_ = true;
+    StatusReporter::Handlers handlers;
+    handlers.on_executing = [this] {
+        if (!session_) return;
+        using State = message::Published::State;
+        [[maybe_unused]] const auto sent = session_->send(message::Published{State::kExecuting});
+    };
+    handlers.on_final = [this] { on_final(); };
+    reporter_->start(std::move(handlers));
+}
+
+void OperationRun::conclude(FinalStatus status) {
+    if (outcome_) return;
+    outcome_ = std::move(status);
+    deadline_.cancel();
+    reporter_->finish(*outcome_);
+    const bool never = broker_error_ && !was_up_;
+    patience_.expires_after(never ? kBrokerPatience : session_patience(config_));
+    patience_.async_wait([this](const asio::error_code& error) {
+        if (!error) on_publish_patience();
+    });
+}
+
+void OperationRun::on_final() {
+    using State = message::Published::State;
+    if (session_) {
+        const State state = outcome_->successful ? State::kSuccessful : State::kFailed;
+        [[maybe_unused]] const auto sent = session_->send(message::Published{state});
+    }
+    leave(outcome_->successful ? kDone : kFailed);
+}
+
+void OperationRun::on_publish_patience() {
+    const std::string cause = broker_error_ ? reason(*broker_error_) : "the broker does not answer";
+    log::error("the status could not be published: " + cause);
+    leave(kNotPublished);
+}
+
+void OperationRun::leave(int status) {
+    status_ = status;
+    if (session_) session_->close();
+    io_.stop();
+}
+
+}  // namespace remote_access

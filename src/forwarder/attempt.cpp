@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "forwarder/attempt.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/log.hpp"
+
+namespace remote_access {
+namespace {
+
+/// How long the body of a refusal is awaited for the reason.
+constexpr Milliseconds kBodyPatience{500};
+
+}  // namespace
+
+Attempt::Attempt(asio::io_context& io, Fd socket, const TlsContext& context, HostPort cloud)
+    : cloud_(std::move(cloud)),
+      watch_(std::make_shared<Watch>(io, std::move(socket))),
+      tls_(std::make_unique<TlsStream>(context, watch_->descriptor(), cloud_)),
+      body_timer_(io) {}
+
+void Attempt::start(OnOutcome on_outcome) {
+    on_outcome_ = std::move(on_outcome);
+    watch_->on_ready([weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->advance();
+    });
+    advance();
+}
+
+void Attempt::cancel() {
+    phase_ = Phase::kOver;
+    body_timer_.cancel();
+    watch_->close();
+    on_outcome_ = nullptr;
+}
+
+void Attempt::advance() {
+    const auto self = shared_from_this();  // an outcome may drop the last other owner
+    if (phase_ == Phase::kTls) handshake();
+    if (phase_ == Phase::kRequest) send_request();
+    if (phase_ == Phase::kAnswer || phase_ == Phase::kBody) receive();
+}
+
+void Attempt::handshake() {
+    const Transfer done = tls_->handshake();
+    if (done.moved()) {
+        log::debug("TLS with the cloud: " + tls_->description());
+        phase_ = request_.empty() ? Phase::kReady : Phase::kRequest;
+        return;
+    }
+    if (done.blocked()) return watch_->want(true, tls_->pending());
+    if (done.state == Transfer::State::kEnded) return lost("during the TLS handshake");
+    refuse({tls_->handshake_error(), Refusal::Next::kGiveUp});
+}
+
+void Attempt::request(const Secret& key, const Secret& authorization) {
+    request_ = upgrade_request(cloud_, key, authorization, codec_.key());
+    answer_ = std::make_unique<UpgradeAnswer>(cloud_.text(), key.clone(), authorization.clone());
+    if (phase_ != Phase::kReady) return;
+    phase_ = Phase::kRequest;
+    advance();
+}
+
+void Attempt::send_request() {
+    std::string_view rest = request_.reveal();
+    while (!rest.empty()) {  // a JWT may be longer than a record; nothing else is in the buffer
+        const std::size_t part = std::min(rest.size(), tls_->room());
+        if (part == 0 || !tls_->write(reinterpret_cast<const std::uint8_t*>(rest.data()), part))
+            return lost("before it took the upgrade request");
+        rest.remove_prefix(part);
+    }
+    request_ = Secret();
+    phase_ = Phase::kAnswer;
+    if (tls_->flush().state == Transfer::State::kFailed)
+        log::debug("the cloud closed its connection while the upgrade request was sent");
+}
+
+void Attempt::receive() {
+    std::array<std::uint8_t, 4096> buffer;
+    while (phase_ == Phase::kAnswer || phase_ == Phase::kBody) {
+        const Transfer got = tls_->read(buffer.data(), buffer.size());
+        if (got.moved()) {
+            on_answer(answer_->feed({reinterpret_cast<const char*>(buffer.data()), got.bytes}));
+        } else if (got.blocked()) {
+            if (tls_->pending()) tls_->flush();
+            return watch_->want(true, tls_->pending());
+        } else {
+            on_answer(answer_->end());
+            if (phase_ == Phase::kAnswer) lost("without an answer to the upgrade request");
+        }
+    }
+}
+
+void Attempt::on_answer(UpgradeAnswer::State state) {
+    if (state == UpgradeAnswer::State::kUpgraded) return open();
+    if (state == UpgradeAnswer::State::kComplete) return refuse(answer_->refusal());
+    if (state != UpgradeAnswer::State::kRefused || phase_ == Phase::kBody) return;
+    phase_ = Phase::kBody;
+    body_timer_.expires_after(kBodyPatience);
+    body_timer_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
+        if (const auto self = weak.lock()) self->on_body_late(error);
+    });
+}
+
+void Attempt::on_body_late(const asio::error_code& error) {
+    if (!error && phase_ == Phase::kBody) on_answer(answer_->end());
+}
+
+void Attempt::open() {
+    if (!codec_.accepts(answer_->accept()))
+        return refuse({{Fault::kCloudAnswer, cloud_.text(), "wrong Sec-WebSocket-Accept"}});
+    std::string early(answer_->rest());
+    codec_.feed(reinterpret_cast<std::uint8_t*>(early.data()), early.size());
+    phase_ = Phase::kOver;
+    const OnOutcome on_outcome = std::move(on_outcome_);
+    if (on_outcome) on_outcome(Opened{watch_, std::move(tls_), std::move(codec_)});
+}
+
+void Attempt::refuse(Refusal refusal) {
+    const OnOutcome on_outcome = std::move(on_outcome_);
+    cancel();
+    if (on_outcome) on_outcome(std::move(refusal));
+}
+
+void Attempt::lost(const char* when) {
+    refuse({{Fault::kCloudClosed, cloud_.text(), when}, Refusal::Next::kAgain});
+}
+
+}  // namespace remote_access

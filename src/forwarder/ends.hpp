@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the pump knows of its two ends: bytes that can be moved now, and nothing about descriptors,
+// TLS or event loops. Nothing here waits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace remote_access {
+
+struct Transfer {
+    enum class State {
+        kMoved,
+        kBlocked,
+        kEnded,  ///< reading: the other side sends no more
+        kFailed  ///< gone; the end's failure() says why
+    };
+    State state = State::kBlocked;
+    std::size_t bytes = 0;
+    bool drained = false;  ///< kMoved: another read would find nothing, so wait for readiness
+
+    bool moved() const { return state == State::kMoved; }
+    bool blocked() const { return state == State::kBlocked; }
+};
+
+/// The service on the device's side: a plain stream.
+class TargetEnd {
+public:
+    virtual ~TargetEnd() = default;
+    virtual Transfer read(std::uint8_t* into, std::size_t room) = 0;
+    /// May take less than `size`.
+    virtual Transfer write(const std::uint8_t* bytes, std::size_t size) = 0;
+    virtual void end_writing() = 0;
+    /// All that was written, and the end of it, has arrived on the other side.
+    virtual bool delivered() = 0;
+    virtual std::string failure() const = 0;
+};
+
+/// The cloud: TLS. Writing goes into a buffer of fixed size, flush() sends it in as few calls as
+/// possible.
+class CloudEnd {
+public:
+    virtual ~CloudEnd() = default;
+    virtual Transfer read(std::uint8_t* into, std::size_t room) = 0;
+    /// How many bytes write() takes at this moment.
+    virtual std::size_t room() const = 0;
+    /// Takes all of it; false: the connection is gone.
+    virtual bool write(const std::uint8_t* bytes, std::size_t size) = 0;
+    /// kMoved: nothing is pending any more.
+    virtual Transfer flush() = 0;
+    virtual bool pending() const = 0;
+    virtual std::string failure() const = 0;
+};
+
+}  // namespace remote_access

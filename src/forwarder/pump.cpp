@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "forwarder/pump.hpp"
+
+#include <algorithm>
+
+namespace remote_access {
+namespace {
+
+using By = message::Ended::By;
+
+constexpr int kRounds = 16;                        // then timers and messages get their turn
+constexpr std::size_t kEnoughPayload = 48 * 1024;  // with one more read: the codec's inbox is full
+
+constexpr std::uint16_t kNormal = 1000, kNoFrame = 1006, kLocalError = 1011;
+
+}  // namespace
+
+Pump::Pump(CloudEnd& cloud, TargetEnd& target, WebSocketCodec& codec, Counters& counters,
+           const KeepaliveConfig& keepalive, Milliseconds drain, Clock::time_point now)
+    : cloud_(cloud),
+      target_(target),
+      codec_(codec),
+      counters_(counters),
+      keepalive_(keepalive),
+      drain_(drain),
+      now_(now),
+      received_(now),
+      pinged_(now) {}
+
+void Pump::run(Clock::time_point now) {
+    now_ = now;
+    again_ = !over_;
+    for (int round = 0; again_ && round < kRounds; ++round) {
+        const bool more_up = target_to_cloud();
+        const bool more_down = cloud_to_target();
+        again_ = more_up || more_down || one_is_dying();
+    }
+    keep_alive();
+    say_control();
+    finish();
+}
+
+/// One gathered send: up to two full frames, each read into the place where it is sent from.
+bool Pump::target_to_cloud() {
+    const bool clear = flush();
+    if (!clear && read_target_ && !write_target_) target_ends({Transfer::State::kFailed});
+    if (!clear || !read_target_) return false;
+    bool more = true;
+    while (more && cloud_.room() >= up_.size()) {
+        const Transfer got =
+            target_.read(up_.data() + WebSocketCodec::kHeaderRoom, WebSocketCodec::kMostPayload);
+        more = got.moved() && !got.drained;
+        if (got.moved()) {
+            const WebSocketCodec::Bytes frame = codec_.seal(up_.data(), got.bytes);
+            cloud_.write(frame.data, frame.size);
+            count(counters_.to_cloud, got.bytes);
+        } else if (!got.blocked() || !write_target_) {
+            target_ends(got);
+        }
+    }
+    return flush() && more;
+}
+
+/// The target sends no more. Without write_target_ it is gone altogether: a write has failed.
+void Pump::target_ends(const Transfer& last) {
+    read_target_ = false;
+    if (last.state == Transfer::State::kEnded && write_target_) {
+        end(By::kTarget, kNormal, {}, drain_);
+        return;
+    }
+    write_target_ = false;
+    end(By::kTarget, kLocalError, target_.failure(), kFarewell);
+}
+
+/// As much as the codec's inbox holds, then one write. What the target does not take stops reading.
+bool Pump::cloud_to_target() {
+    if (read_cloud_) hear_control();  // what came with the answer to the upgrade
+    if (!deliver() || !read_cloud_) return false;
+    bool more = true;
+    while (more && read_cloud_ && codec_.payload().size() <= kEnoughPayload) {
+        const Transfer got = cloud_.read(down_.data(), down_.size());
+        more = got.moved() && !got.drained;
+        if (got.moved()) {
+            received_ = now_;
+            codec_.feed(down_.data(), got.bytes);
+            hear_control();
+        } else if (!got.blocked() || !write_cloud_) {
+            cloud_ends(got);
+        }
+    }
+    say_control();
+    return deliver() && more;
+}
+
+/// The stream of the cloud is over without a close frame. Not written to any more: what would be
+/// the use?
+void Pump::cloud_ends(const Transfer& last) {
+    read_cloud_ = write_cloud_ = false;
+    const bool orderly = last.state == Transfer::State::kEnded;
+    std::string why = cloud_.failure();
+    if (orderly || why.empty()) why = "connection closed without a close frame";
+    end(By::kCloud, kNoFrame, std::move(why), drain_);
+}
+
+void Pump::hear_control() {
+    if (codec_.closed().has_value()) {
+        read_cloud_ = false;
+        end(By::kCloud, codec_.closed()->code, codec_.closed()->reason, drain_);
+    } else if (codec_.violation().has_value()) {
+        // Bytes after it are read and ignored, so that closing does not cut off our close frame.
+        end(By::kCloud, codec_.violation()->code, codec_.violation()->reason, drain_);
+    }
+}
+
+/// Answers to pings, then, after everything else, the close frame. What does not fit, waits.
+void Pump::say_control() {
+    if (codec_.pongs().size > 0 && say(codec_.pongs())) codec_.pongs_taken();
+    if (goodbye_.has_value() && say(codec_.close(goodbye_->code, goodbye_->reason)))
+        goodbye_.reset();
+    flush();
+}
+
+bool Pump::say(WebSocketCodec::Bytes frame) {
+    if (!write_cloud_ || cloud_.room() < frame.size) return false;
+    return cloud_.write(frame.data, frame.size);
+}
+
+/// True: nothing is pending. A cloud that does not take it any more may still have said something.
+bool Pump::flush() {
+    if (!write_cloud_) return false;
+    const Transfer sent = cloud_.flush();
+    if (sent.state == Transfer::State::kFailed) {
+        write_cloud_ = read_target_ = false;
+        // A target that takes nothing must not keep a session whose cloud is gone.
+        if (!codec_.payload().empty()) end(By::kCloud, kNoFrame, cloud_.failure(), drain_);
+    }
+    return sent.moved();
+}
+
+/// True: nothing is left to deliver.
+bool Pump::deliver() {
+    const std::string_view payload = codec_.payload();
+    if (!write_target_) codec_.drop_payload();
+    if (payload.empty() || !write_target_) return true;
+    const Transfer put =
+        target_.write(reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size());
+    if (put.moved()) {
+        count(counters_.to_target, put.bytes);
+        codec_.take(put.bytes);
+        received_ = now_;
+        return codec_.payload().empty();
+    }
+    if (put.blocked()) return false;
+    write_target_ = false;
+    if (!read_target_) end(By::kTarget, kLocalError, target_.failure(), kFarewell);
+    return true;
+}
+
+/// A write has failed: what the end said before is still read, at once.
+bool Pump::one_is_dying() const {
+    const bool cloud = read_cloud_ && !write_cloud_ && codec_.payload().empty();
+    const bool target = read_target_ && !write_target_ && !cloud_.pending();
+    return cloud || target;
+}
+
+void Pump::keep_alive() {
+    if (ending_.has_value()) return;
+    // While the target takes nothing the cloud is not read, so its silence says nothing.
+    if (!codec_.payload().empty()) received_ = now_;
+    if (keepalive_.timeout > Milliseconds(0) && now_ - received_ >= keepalive_.timeout) {
+        read_cloud_ = write_cloud_ = false;
+        end(By::kCloud, kNoFrame, "nothing received for " + format_duration(keepalive_.timeout),
+            drain_);
+        return;
+    }
+    if (keepalive_.ping <= Milliseconds(0) || now_ - pinged_ < keepalive_.ping) return;
+    pinged_ = now_;
+    if (!cloud_.pending()) say(codec_.ping());
+}
+
+void Pump::stop(Clock::time_point now, std::uint16_t code, const std::string& text) {
+    now_ = now;
+    end(By::kUs, code, text, drain_);
+}
+
+/// The first cause counts. From now on nothing is read from the target, and there is a deadline.
+void Pump::end(By by, std::uint16_t code, std::string detail, Milliseconds patience) {
+    const Clock::time_point until = now_ + std::min(patience, drain_);
+    read_target_ = false;
+    if (ending_.has_value()) {
+        give_up_ = std::min(give_up_, until);
+        return;
+    }
+    give_up_ = until;
+    farewell_ = now_ + std::min(kFarewell, drain_);
+    goodbye_ = WebSocketCodec::Close{code, by == By::kCloud && !codec_.violation() ? "" : detail};
+    ending_ = message::Ended{by, code, std::move(detail)};
+    again_ = true;
+}
+
+/// What is left to do before both connections may be closed.
+void Pump::finish() {
+    if (!ending_.has_value() || over_) return;
+    const bool late = now_ >= give_up_;
+    const bool said = !write_cloud_ || (!goodbye_.has_value() && !cloud_.pending());
+    const bool ignores_cloud = codec_.violation().has_value() || !write_target_;
+    const bool heard = !read_cloud_ || (ignores_cloud && now_ >= farewell_);
+    const bool delivered = codec_.payload().empty() || !write_target_;
+    const bool awaits_close = read_cloud_ && !ignores_cloud;
+    if (write_target_ && ((delivered && !awaits_close) || late)) {
+        target_.end_writing();
+        write_target_ = false;
+        discard_target_ = ending_->by != By::kTarget;
+    }
+    if (discard_target_) discard_from_target();
+    over_ = late || (said && heard && delivered && !discard_target_);
+}
+
+/// Closing with unread bytes would reset the connection and may destroy what the target has not
+/// read yet: its own end of stream is awaited for a moment.
+void Pump::discard_from_target() {
+    Transfer got{Transfer::State::kMoved};
+    for (int round = 0; round < kRounds && got.moved() && !got.drained; ++round)
+        got = target_.read(up_.data(), up_.size());
+    if (!got.moved() && !got.blocked()) discard_target_ = false;
+    if (now_ >= farewell_ && target_.delivered()) discard_target_ = false;
+}
+
+Pump::Wants Pump::wants() const {
+    Wants wants;
+    if (over_) return wants;
+    wants.again = again_ || one_is_dying();
+    wants.cloud_write = write_cloud_ && cloud_.pending();
+    wants.cloud_read = read_cloud_ && (codec_.payload().empty() || !write_target_);
+    wants.target_read = discard_target_ || (read_target_ && !cloud_.pending());
+    wants.target_write = write_target_ && !codec_.payload().empty();
+    if (ending_.has_value()) {
+        wants.wake_at = now_ < farewell_ ? std::min(farewell_, give_up_)
+                                         : std::min(now_ + Milliseconds(100), give_up_);
+        return wants;
+    }
+    if (keepalive_.ping > Milliseconds(0)) wants.wake_at = pinged_ + keepalive_.ping;
+    if (keepalive_.timeout > Milliseconds(0)) {
+        const Clock::time_point silence = received_ + keepalive_.timeout;
+        wants.wake_at = std::min(wants.wake_at.value_or(silence), silence);
+    }
+    return wants;
+}
+
+void Pump::count(std::atomic<std::uint64_t>& counter, std::size_t bytes) {
+    // This process is the only writer: a plain addition, visible to readers.
+    counter.store(counter.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
+    const auto since = std::chrono::duration_cast<Milliseconds>(now_.time_since_epoch());
+    counters_.last_activity.store(since.count(), std::memory_order_relaxed);
+}
+
+}  // namespace remote_access

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "forwarder/target.hpp"
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace remote_access {
+
+Transfer SocketTarget::failed(int code) {
+    if (code == EAGAIN || code == EWOULDBLOCK) return {};
+    error_ = code;
+    return {Transfer::State::kFailed};
+}
+
+Transfer SocketTarget::read(std::uint8_t* into, std::size_t room) {
+    ssize_t got = -1;
+    do {
+        got = ::recv(descriptor_, into, room, MSG_DONTWAIT);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) return failed(errno);
+    if (got == 0) return {Transfer::State::kEnded};
+    const auto bytes = static_cast<std::size_t>(got);
+    return {Transfer::State::kMoved, bytes, bytes < room};
+}
+
+Transfer SocketTarget::write(const std::uint8_t* bytes, std::size_t size) {
+    ssize_t sent = -1;
+    do {
+        sent = ::send(descriptor_, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) return failed(errno);
+    return {Transfer::State::kMoved, static_cast<std::size_t>(sent)};
+}
+
+void SocketTarget::end_writing() { ::shutdown(descriptor_, SHUT_WR); }
+
+bool SocketTarget::delivered() {
+    int unacknowledged = 0;
+    return ::ioctl(descriptor_, SIOCOUTQ, &unacknowledged) != 0 || unacknowledged == 0;
+}
+
+std::string SocketTarget::failure() const { return std::strerror(error_); }
+
+}  // namespace remote_access

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mqtt/client.hpp"
+
+#include <mqtt/async_client.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <ctime>
+
+#include "base/fd.hpp"
+#include "base/secret.hpp"
+
+// Paho C 1.3 waits for its own threads with usleep(100000) in a loop that asks a flag: a connect to
+// a local broker takes 11 ms or 111 ms by chance. This definition takes the place of libc's for the
+// whole program (the dynamic linker looks in the executable first) and wakes such a loop earlier.
+// Nothing else here calls usleep; a library that counts on its length must not be added unseen.
+extern "C" int usleep(useconds_t microseconds) {
+    constexpr useconds_t kLongest = 1000;
+    const timespec span{0, static_cast<long>(std::min(microseconds, kLongest)) * 1000};
+    return ::nanosleep(&span, nullptr);
+}
+
+namespace remote_access {
+namespace {
+
+constexpr int kKeepalive = 30;
+constexpr int kPahoConnectTimeout = 5;
+
+std::string random_client_id() {
+    std::uint64_t number = 0;
+    if (::getrandom(&number, sizeof number, 0) != sizeof number) number = 0;
+    std::array<char, 40> id{};
+    std::snprintf(id.data(), id.size(), "c8y-remote-access-%016llx",
+                  static_cast<unsigned long long>(number));
+    return id.data();
+}
+
+bool is_folder(const std::string& path) {
+    struct stat info {};
+    return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/// thin-edge's rule: TLS if there is a CA to trust; a client certificate alone stays plain TCP.
+bool uses_tls(const BrokerConfig& broker) {
+    return !broker.ca_file.empty() || !broker.ca_dir.empty();
+}
+
+mqtt::connect_options connect_options(const BrokerConfig& broker) {
+    mqtt::connect_options options;
+    options.set_mqtt_version(MQTTVERSION_3_1_1);
+    options.set_clean_session(true);
+    options.set_keep_alive_interval(kKeepalive);
+    options.set_connect_timeout(kPahoConnectTimeout);
+    if (!broker.username.empty()) {
+        options.set_user_name(broker.username);
+        // As thin-edge: the first line; empty when it cannot be read.
+        Result<std::string> file = read_file(broker.password_file, 4096);
+        std::string password = file ? std::move(*file) : std::string();
+        password.resize(std::min(password.size(), password.find_first_of("\r\n")));
+        options.set_password(password);
+        wipe(password);
+        if (file) wipe(*file);
+    }
+    if (uses_tls(broker)) {
+        mqtt::ssl_options tls;
+        if (!broker.ca_file.empty()) tls.set_trust_store(broker.ca_file);
+        if (!broker.ca_dir.empty() && is_folder(broker.ca_dir)) tls.ca_path(broker.ca_dir);
+        if (!broker.cert_file.empty()) tls.set_key_store(broker.cert_file);
+        if (!broker.key_file.empty()) tls.set_private_key(broker.key_file);
+        tls.set_enable_server_cert_auth(true);
+        tls.set_verify(true);
+        options.set_ssl(tls);
+    }
+    return options;
+}
+
+std::string words(int code) {
+    switch (code) {
+        case 4:
+            return "wrong user name or password";
+        case 5:
+            return "not authorized";
+        case MQTTASYNC_FAILURE:
+            return "not reachable";
+        default:
+            return mqtt::exception::error_str(code);
+    }
+}
+
+/// One action's end, on Paho's thread; removes itself.
+class Listener : public mqtt::iaction_listener {
+public:
+    using OnEnd = std::function<void(Result<void>)>;
+    Listener(std::string subject, OnEnd on_end)
+        : subject_(std::move(subject)), on_end_(std::move(on_end)) {}
+
+    void on_success(const mqtt::token&) override { end({}); }
+    void on_failure(const mqtt::token& token) override {
+        end(Error{Fault::kBroker, subject_, words(token.get_return_code())});
+    }
+
+private:
+    void end(const Result<void>& result) {
+        on_end_(result);
+        delete this;
+    }
+    std::string subject_;
+    OnEnd on_end_;
+};
+
+}  // namespace
+
+struct MqttClient::Link : std::enable_shared_from_this<Link> {
+    BrokerConfig broker;
+    Post post;
+    mqtt::async_client* paho = nullptr;  // abandoned, never deleted: see the header
+    bool abandoned = false;              // touched only in the caller's loop
+
+    /// Runs an action of Paho; its end comes to the caller's loop once, an exception included.
+    template <class Action>
+    void act(OnResult on_end, Action action) {
+        const std::weak_ptr<Link> weak = weak_from_this();
+        const auto hand_over = [weak, to_loop = post, on_end](const Result<void>& result) {
+            to_loop([weak, on_end, result] {
+                const auto self = weak.lock();
+                if (self && !self->abandoned) on_end(result);
+            });
+        };
+        auto* listener = new Listener(broker.address.text(), hand_over);
+        try {
+            action(*listener);
+        } catch (const std::exception& problem) {
+            delete listener;
+            hand_over(Error{Fault::kBroker, broker.address.text(), problem.what()});
+        }
+    }
+};
+
+MqttClient::MqttClient(BrokerConfig broker, Post post) : link_(std::make_shared<Link>()) {
+    link_->broker = std::move(broker);
+    link_->post = std::move(post);
+}
+
+MqttClient::~MqttClient() { link_->abandoned = true; }
+
+void MqttClient::connect(OnResult on_up, OnMessage on_message, std::function<void()> on_lost) {
+    const std::weak_ptr<Link> weak = link_;
+    const Post post = link_->post;
+    link_->act(std::move(on_up), [this, weak, post, on_message, on_lost](Listener& listener) {
+        const BrokerConfig& broker = link_->broker;
+        const std::string scheme = uses_tls(broker) ? "ssl://" : "tcp://";
+        link_->paho = new mqtt::async_client(scheme + broker.address.text(), random_client_id());
+        link_->paho->set_message_callback(
+            [weak, post, on_message](mqtt::const_message_ptr message) {
+                post([weak, on_message, message] {
+                    const auto self = weak.lock();
+                    if (self && !self->abandoned)
+                        on_message(message->get_topic(), message->get_payload_str());
+                });
+            });
+        link_->paho->set_connection_lost_handler([weak, post, on_lost](const std::string&) {
+            post([weak, on_lost] {
+                const auto self = weak.lock();
+                if (self && !self->abandoned) on_lost();
+            });
+        });
+        link_->paho->connect(connect_options(broker), nullptr, listener);
+    });
+}
+
+void MqttClient::subscribe(const std::string& topic, OnResult on_done) {
+    link_->act(std::move(on_done), [this, &topic](Listener& listener) {
+        link_->paho->subscribe(topic, 1, nullptr, listener);
+    });
+}
+
+void MqttClient::publish(const std::string& topic, std::string_view payload, OnResult on_done) {
+    link_->act(std::move(on_done), [this, &topic, payload](Listener& listener) {
+        link_->paho->publish(topic, payload.data(), payload.size(), 1, false, nullptr, listener);
+    });
+}
+
+void MqttClient::disconnect(Milliseconds at_most) {
+    if (link_->paho == nullptr) return;
+    try {
+        link_->paho->disconnect(0)->wait_for(at_most);
+    } catch (const std::exception&) {
+        return;  // not connected any more
+    }
+}
+
+}  // namespace remote_access

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Paho MQTT behind a plain interface: one attempt to be connected to the broker. Its threads start
+// at connect() and never call us: what they have to say is handed to `post`, which must bring it to
+// the caller's loop. Paho's own waits are not trusted (a silent broker holds its connect for 12 s
+// and its destructor may hang): deadlines are the caller's, and a client is abandoned, never
+// destroyed, because its process is short-lived.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "config/config.hpp"
+
+namespace remote_access {
+
+class MqttClient {
+public:
+    using Post = std::function<void(std::function<void()>)>;
+    using OnResult = std::function<void(Result<void>)>;
+    using OnMessage = std::function<void(const std::string& topic, const std::string& payload)>;
+
+    MqttClient(BrokerConfig broker, Post post);
+    /// Calls that are still to come are dropped.
+    ~MqttClient();
+    MqttClient(const MqttClient&) = delete;
+    MqttClient& operator=(const MqttClient&) = delete;
+
+    /// Clean session, a client id of its own. `on_up` comes at most once.
+    void connect(OnResult on_up, OnMessage on_message, std::function<void()> on_lost);
+    void subscribe(const std::string& topic, OnResult on_done);
+    /// QoS 1; `on_done` when the broker has acknowledged.
+    void publish(const std::string& topic, std::string_view payload, OnResult on_done);
+    /// Waits at most so long for the DISCONNECT to be written.
+    void disconnect(Milliseconds at_most);
+
+private:
+    struct Link;
+    std::shared_ptr<Link> link_;
+};
+
+}  // namespace remote_access

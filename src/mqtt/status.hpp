@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The SmartREST texts that move an operation's status, and the JWT answer. Pure.
+// Source: Cumulocity SmartREST static templates 501–506 and 71.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/secret.hpp"
+#include "operation/request.hpp"
+
+namespace remote_access {
+
+struct FinalStatus {
+    bool successful = false;
+    std::string reason;  ///< one ASCII line, of a failure
+};
+
+std::string executing_text(const OperationId& operation);
+std::string final_text(const OperationId& operation, const FinalStatus& status);
+
+inline std::string status_topic(const std::string& prefix) { return prefix + "/s/us"; }
+inline std::string token_request_topic(const std::string& prefix) { return prefix + "/s/uat"; }
+inline std::string token_topic(const std::string& prefix) { return prefix + "/s/dat"; }
+
+/// "71,<jwt>"; nothing for whatever else comes on the shared topic, or cannot be a header's value.
+std::optional<Secret> read_token(std::string_view payload);
+
+}  // namespace remote_access

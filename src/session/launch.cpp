@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/launch.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "session/channel.hpp"
+
+namespace remote_access {
+namespace {
+
+void close_all_but(std::vector<int> keep) {
+    std::sort(keep.begin(), keep.end());
+    unsigned from = STDERR_FILENO + 1;
+    for (const int kept : keep) {
+        if (kept < static_cast<int>(from)) continue;
+        const auto number = static_cast<unsigned>(kept);
+        if (number > from) ::close_range(from, number - 1, 0);
+        from = number + 1;
+    }
+    if (::close_range(from, ~0U, 0) == 0) return;
+    const long highest = ::sysconf(_SC_OPEN_MAX);  // before Linux 5.9
+    for (int fd = STDERR_FILENO + 1; fd < highest; ++fd) {
+        if (std::find(keep.begin(), keep.end(), fd) == keep.end()) ::close(fd);
+    }
+}
+
+void reset_signals() {
+    for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+    ::signal(SIGPIPE, SIG_IGN);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+/// The caller waits for end of file on its pipes: 0–2 go before anything that could take time.
+void detach(const char* name, const std::vector<int>& keep) {
+    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+        if (null >= 0) {
+            ::dup2(null, fd);
+        } else {
+            ::close(fd);
+        }
+    }
+    close_all_but(keep);
+    ::setsid();
+    reset_signals();
+    if (::chdir("/") != 0) return;
+    ::umask(0077);
+    ::prctl(PR_SET_NAME, name);
+    // Key and JWT are in memory: no core file, no ptrace by the same user.
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none);
+    ::prctl(PR_SET_DUMPABLE, 0);
+}
+
+[[noreturn]] void leave(int status) { ::_exit(status); }
+
+[[noreturn]] void execute(const std::vector<std::string>& words,
+                          const std::vector<std::string>& environment, int output) {
+    ::dup2(output, STDOUT_FILENO);
+    ::dup2(output, STDERR_FILENO);
+    ::close_range(STDERR_FILENO + 1, ~0U, 0);
+    ::setsid();
+    reset_signals();
+    ::signal(SIGPIPE, SIG_DFL);
+    std::vector<char*> arguments, variables;
+    for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+    for (const std::string& one : environment) variables.push_back(const_cast<char*>(one.c_str()));
+    arguments.push_back(nullptr);
+    variables.push_back(nullptr);
+    ::execvpe(arguments[0], arguments.data(), variables.data());
+    leave(127);
+}
+
+/// Until end of file or `deadline`; keeps the first `most` bytes. False: the deadline came first.
+bool read_all(int fd, std::size_t most, const Deadline& deadline, std::string& output) {
+    for (;;) {
+        pollfd waiting{fd, POLLIN, 0};
+        if (deadline.over()) return false;
+        if (::poll(&waiting, 1, static_cast<int>(deadline.left().count())) <= 0) continue;
+        char buffer[512];
+        const ssize_t count = ::read(fd, buffer, sizeof buffer);
+        if (count <= 0) return true;
+        output.append(buffer, std::min(static_cast<std::size_t>(count), most - output.size()));
+    }
+}
+
+}  // namespace
+
+Result<Child> launch(const char* name, const std::vector<int>& keep,
+                     const std::function<int(Fd channel)>& body) {
+    Result<std::pair<Fd, Fd>> ends = channel_pair();
+    if (!ends) return ends.error();
+    const pid_t pid = ::fork();
+    if (pid < 0) return system_error("fork", errno);
+    if (pid == 0) {
+        std::vector<int> kept = keep;
+        kept.push_back(ends->second.get());
+        detach(name, kept);
+        ends->first.release();
+        leave(body(std::move(ends->second)));
+    }
+    Child child;
+    child.pid = pid;
+    child.channel = std::move(ends->first);
+    child.pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    return child;
+}
+
+Fd detach_in_place(const char* name, Fd channel, const std::vector<int>& keep) {
+    Fd moved(::fcntl(channel.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    if (channel.get() <= STDERR_FILENO) channel.release();  // detach() replaces it
+    std::vector<int> kept = keep;
+    kept.push_back(moved.get());
+    channel.reset();
+    detach(name, kept);
+    return moved;
+}
+
+Result<std::optional<Fd>> connect_session_socket(const std::string& path) {
+    Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket) return system_error("socket", errno);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) return std::optional<Fd>();
+    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
+        return std::optional<Fd>(std::move(socket));
+    if (errno == ENOENT || errno == ECONNREFUSED) return std::optional<Fd>();
+    Error error = system_error("connect", errno);
+    return Error{Fault::kSession, path, error.detail};
+}
+
+Result<CommandEnd> run_command(const std::vector<std::string>& words,
+                               const std::vector<std::string>& environment, Milliseconds patience) {
+    constexpr std::size_t kMostOutput = 400;
+    if (words.empty()) return Error{Fault::kSystem, {}, "the command is empty"};
+    std::vector<std::string> variables = environment;
+    variables.emplace_back("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("pipe", errno);
+    const Fd reading(ends[0]);
+    Fd writing(ends[1]);
+    const pid_t pid = ::fork();
+    if (pid < 0) return system_error("fork", errno);
+    if (pid == 0) execute(words, variables, writing.get());
+    writing.reset();
+    CommandEnd end;
+    const Deadline deadline = Deadline::in(patience);
+    bool in_time = read_all(reading.get(), kMostOutput, deadline, end.output);
+    // End of file is not the end: it may have closed its output and go on.
+    while (in_time && (end.how = reap(pid)).empty()) {
+        in_time = !deadline.over();
+        if (in_time) ::poll(nullptr, 0, 5);
+    }
+    if (!in_time) {
+        ::kill(-pid, SIGKILL);
+        ::waitpid(pid, nullptr, 0);
+        end.how = "no answer within " + format_duration(patience);
+        end.output.clear();
+    }
+    end.approved = end.how == "exit status 0";
+    return end;
+}
+
+std::string reap(pid_t pid) {
+    int status = 0;
+    if (pid <= 0 || ::waitpid(pid, &status, WNOHANG) != pid) return {};
+    if (WIFSIGNALED(status)) return "signal " + std::to_string(WTERMSIG(status));
+    return "exit status " + std::to_string(WEXITSTATUS(status));
+}
+
+}  // namespace remote_access

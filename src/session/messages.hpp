@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// What plugin, session and forwarder say to each other: one JSON object per datagram. Pure.
+// An encoded message may hold secrets: the sender wipes it (Channel does).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/log.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "config/config.hpp"
+#include "operation/request.hpp"
+
+namespace remote_access::message {
+
+// plugin → session
+/// With it goes the descriptor of the status window (SmartREST), locked or not yet.
+struct Order {
+    OperationId operation;
+    std::string host;
+    std::uint16_t port = 0;
+    Secret key;
+    ConfigSource source;
+    log::Level log_level = log::Level::kInfo;
+};
+/// What the plugin has published, and the broker acknowledged.
+struct Published {
+    enum class State { kExecuting, kSuccessful, kFailed };
+    State state = State::kExecuting;
+};
+
+// plugin → session → forwarder
+struct Token {
+    Secret jwt;
+};
+/// Instead of a token: there is none, and why.
+struct NoToken {
+    Error error;
+};
+
+// session → plugin
+/// The operation is this session's; from now on it has a status to publish.
+struct Seated {};
+/// Another session serves the same operation: publish nothing.
+struct Duplicate {};
+
+// session → forwarder
+/// With the descriptor of a connected TCP socket to the cloud (or proxy): one per attempt.
+struct Cloud {};
+/// With the descriptor of the connected TCP socket to the target: once.
+struct Target {};
+/// End the session: WebSocket close code (RFC 6455 §7.4.1) and text for the cloud.
+struct Stop {
+    std::uint16_t code = 1001;
+    std::string text;
+};
+
+// forwarder → session
+/// This attempt failed but another may succeed; with `fresh_token` a new JWT is needed as well.
+struct NeedCloud {
+    Error cause;
+    bool fresh_token = false;
+};
+struct Ended {
+    enum class By { kTarget, kCloud, kUs };
+    By by = By::kUs;
+    std::uint16_t code = 0;  ///< the cloud's close code, 1006 without a close frame; else ours
+    std::string detail;
+};
+struct Log {
+    log::Level level = log::Level::kInfo;
+    std::string text;
+};
+
+// both ways up: forwarder → session → plugin
+struct NeedToken {};
+struct Connected {};
+struct Failed {
+    Error error;
+};
+
+using Message = std::variant<Order, Published, Token, NoToken, Seated, Duplicate, Cloud, Target,
+                             Stop, NeedCloud, Ended, Log, NeedToken, Connected, Failed>;
+
+constexpr std::size_t kLongest = 64 * 1024;
+
+std::string encode(const Message& message);
+Result<Message> decode(std::string_view datagram);
+
+}  // namespace remote_access::message

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// A session's seat: a file in the run folder, locked as long as the session lives, that says what
+// it serves (first page, JSON) and how it fares (second page, Counters). The lock proves life: a
+// file without it is a crash's, and the next session removes it.
+#pragma once
+
+#include <string>
+
+#include "base/fd.hpp"
+#include "base/result.hpp"
+#include "operation/request.hpp"
+#include "session/counters.hpp"
+
+namespace remote_access {
+
+class Seat {
+public:
+    enum class Refusal { kNone, kDuplicate, kLimit };
+
+    Seat() = default;
+    ~Seat();
+    Seat(const Seat&) = delete;
+    Seat& operator=(const Seat&) = delete;
+
+    /// Takes a seat unless `limit` others are taken (kLimit) or one serves the same key
+    /// (kDuplicate). The key is kept as a salted SHA-256 only. Waits at most a second for another
+    /// process that is taking one.
+    Result<Refusal> take(const std::string& folder, const ConnectRequest& request, int limit);
+    /// Removes the file; what remains is closed with the process.
+    void leave();
+
+    const std::string& id() const { return id_; }
+    Counters& counters() { return *counters_; }
+    int fd() const { return file_.get(); }
+
+private:
+    Result<void> create(const std::string& folder, const ConnectRequest& request);
+
+    std::string id_;
+    std::string path_;
+    Fd file_;
+    Counters own_;  ///< used where no file could be made
+    Counters* counters_ = &own_;
+};
+
+}  // namespace remote_access

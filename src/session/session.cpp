@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/session.hpp"
+
+#include <sys/socket.h>
+
+#include <asio/io_context.hpp>
+#include <optional>
+
+#include "base/log.hpp"
+#include "forwarder/forwarder.hpp"
+#include "policy/policy.hpp"
+#include "session/approval.hpp"
+#include "session/caller.hpp"
+#include "session/run_folder.hpp"
+#include "session/seat.hpp"
+#include "session/supervisor.hpp"
+
+namespace remote_access {
+namespace {
+
+constexpr Milliseconds kOrderPatience{5'000};
+
+/// What was decided before there is a seat or a forwarder.
+struct Prepared {
+    Permit permit;
+    std::optional<Secret> authorization;
+};
+
+/// Over the socket anybody in thin-edge's group can order: settings that are not this process's own
+/// are taken from root only, since root may change the settings anyway.
+Result<void> check_source(int plugin, const ConfigSource& ordered, const SessionHost& host) {
+    if (!host.by_socket) return {};
+    const bool same =
+        ordered.config_dir == host.own.config_dir && ordered.tedge_env == host.own.tedge_env;
+    if (same) return {};
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    const bool root =
+        ::getsockopt(plugin, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == 0;
+    if (root) return {};
+    return Error{Fault::kSession, "c8y-remote-access-connect.sock",
+                 "it runs with other settings than the caller (configuration folder or TEDGE_* "
+                 "environment): set them in its unit too"};
+}
+
+Result<Config> read_config(int plugin, const ConfigSource& ordered, const SessionHost& host) {
+    const Result<void> checked = check_source(plugin, ordered, host);
+    if (!checked) return checked.error();
+    Result<Config> config = load_config(ordered);
+    if (!config || ordered.config_dir == host.own.config_dir) return config;
+    Result<OwnerConfig> owner = load_owner_config(host.own.config_dir);
+    if (!owner) return owner.error();
+    config->owner = std::move(*owner);
+    return config;
+}
+
+Result<Prepared> prepare(const Config& config, message::Order& order) {
+    if (config.proxy.address.port != 0)
+        return Error{Fault::kSettings, "proxy.address",
+                     "HTTP proxies are not supported by this version: unset it"};
+    Result<ConnectRequest> request =
+        make_request(order.operation, order.host, order.port, std::move(order.key));
+    if (!request) return request.error();
+    Result<Permit> permit = decide(std::move(*request), config.owner, read_network());
+    if (!permit) return permit.error();
+    Prepared prepared{std::move(*permit), std::nullopt};
+    if (config.cloud.auth == AuthMethod::kBasic) {
+        Result<Secret> basic = load_basic_authorization(config);
+        if (!basic) return basic.error();
+        prepared.authorization = std::move(*basic);
+    }
+    return prepared;
+}
+
+/// Nothing was opened; the failure still has to reach the cloud, by the plugin or by us.
+int serve_failure(Fd plugin, Fd window, const Config& config, const OperationId& operation,
+                  const Error& error) {
+    log::error("failed: " + reason(error));
+    asio::io_context io;
+    const auto caller =
+        std::make_shared<Caller>(io, std::move(plugin), std::move(window), config, operation);
+    Caller::Handlers handlers;
+    handlers.on_token = [](const Secret&) {};
+    handlers.on_no_token = [](const Error&) {};
+    handlers.on_given_up = [](const Error&) {};
+    handlers.on_settled = [&io] { io.stop(); };
+    caller->start(std::move(handlers));
+    caller->failed(error);
+    io.run();
+    return 0;
+}
+
+/// A device whose disk is full or read-only is one that somebody must reach: it is served without
+/// a seat, so without the limit and the check for repeats, and says so.
+Seat::Refusal take_seat(Seat& seat, const Config& config, const ConnectRequest& request) {
+    const Result<std::string> folder = run_folder(config);
+    const Result<Seat::Refusal> taken =
+        folder ? seat.take(*folder, request, config.owner.limits.sessions)
+               : Result<Seat::Refusal>(folder.error());
+    if (taken) return *taken;
+    log::warn("serving without a seat (no limits.sessions, no check for repeats): " +
+              taken.error().detail);
+    return Seat::Refusal::kNone;
+}
+
+Result<Child> launch_forwarder(const Config& config, Prepared& prepared, Seat& seat,
+                               const SessionHost& host) {
+    return launch("c8y-ra-forward", host.keep, [&](Fd channel) {
+        ForwarderOrder order;
+        order.cloud = config.cloud.http;
+        order.key = std::move(prepared.permit.request().key);
+        order.authorization = std::move(prepared.authorization);
+        order.root_cert_paths = config.cloud.root_cert_paths;
+        order.keepalive = config.owner.keepalive;
+        order.drain = config.owner.limits.drain;
+        return run_forwarder(std::move(channel), std::move(order), seat.counters());
+    });
+}
+
+int supervise(Fd plugin, Fd window, const Config& config, Prepared prepared,
+              const SessionHost& host) {
+    const ConnectRequest& request = prepared.permit.request();
+    const OperationId operation = request.operation;
+    Seat seat;
+    const Seat::Refusal refusal = take_seat(seat, config, request);
+    if (refusal == Seat::Refusal::kDuplicate) {
+        log::info("asked again for an operation that is being served: nothing to do");
+        [[maybe_unused]] const auto sent = send_message(plugin.get(), message::Duplicate{});
+        return 0;
+    }
+    if (refusal == Seat::Refusal::kLimit)
+        return serve_failure(std::move(plugin), std::move(window), config, operation,
+                             {Fault::kSessionLimit, config.owner.path,
+                              std::to_string(config.owner.limits.sessions)});
+    log::set_prefix("session " + seat.id() + ": ");
+    log::info("asked: " + (operation.by_name() ? "" : "operation " + operation.id + " to ") +
+              request.target());
+    [[maybe_unused]] const auto sent = send_message(plugin.get(), message::Seated{});
+    const Result<void> approved = approve(config.owner.approve, request);
+    if (!approved)
+        return serve_failure(std::move(plugin), std::move(window), config, operation,
+                             approved.error());
+    Result<Child> forwarder = launch_forwarder(config, prepared, seat, host);
+    prepared.permit.request().key = Secret();
+    prepared.authorization.reset();
+    if (!forwarder)
+        return serve_failure(std::move(plugin), std::move(window), config, operation,
+                             forwarder.error());
+    asio::io_context io;
+    const auto caller =
+        std::make_shared<Caller>(io, std::move(plugin), std::move(window), config, operation);
+    const auto supervisor = std::make_shared<Supervisor>(io, config, std::move(prepared.permit),
+                                                         caller, seat, std::move(*forwarder));
+    supervisor->start();
+    io.run();
+    seat.leave();
+    return 0;
+}
+
+}  // namespace
+
+int serve_session(Fd plugin, const SessionHost& host) {
+    Result<Received> first = receive_first(plugin.get(), kOrderPatience);
+    if (!first) {
+        log::warn("no order came: " + first.error().detail);
+        return 1;
+    }
+    auto* order = std::get_if<message::Order>(&first->message);
+    if (order == nullptr) {
+        log::warn("the first message is not an order");
+        return 1;
+    }
+    log::set_level(order->log_level);
+    const OperationId operation = order->operation;
+    const Result<Config> config = read_config(plugin.get(), order->source, host);
+    if (!config)
+        return serve_failure(std::move(plugin), std::move(first->descriptor),
+                             config_for_reporting(order->source), operation, config.error());
+    Result<Prepared> prepared = prepare(*config, *order);
+    if (!prepared)
+        return serve_failure(std::move(plugin), std::move(first->descriptor), *config, operation,
+                             prepared.error());
+    return supervise(std::move(plugin), std::move(first->descriptor), *config, std::move(*prepared),
+                     host);
+}
+
+}  // namespace remote_access

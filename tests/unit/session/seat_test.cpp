@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/seat.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+using namespace remote_access;
+
+namespace {
+
+struct Folder {
+    std::string path;
+    Folder() {
+        char name[] = "/tmp/seat-test-XXXXXX";
+        path = ::mkdtemp(name);
+    }
+    ~Folder() { std::filesystem::remove_all(path); }
+    int seats() const {
+        int count = 0;
+        for (const auto& entry : std::filesystem::directory_iterator(path))
+            count += entry.path().extension() == ".seat" ? 1 : 0;
+        return count;
+    }
+};
+
+ConnectRequest request(const char* key) {
+    ConnectRequest made;
+    made.host = "localhost";
+    made.port = 22;
+    made.key = Secret(key);
+    return made;
+}
+
+Seat::Refusal take(Seat& seat, const Folder& folder, const char* key, int limit = 8) {
+    const Result<Seat::Refusal> taken = seat.take(folder.path, request(key), limit);
+    REQUIRE(taken.ok());
+    return *taken;
+}
+
+}  // namespace
+
+TEST_CASE("the same key is served once, also after the first session has left") {
+    const Folder folder;
+    {
+        Seat first, again, other;
+        CHECK(take(first, folder, "key-1") == Seat::Refusal::kNone);
+        CHECK(take(again, folder, "key-1") == Seat::Refusal::kDuplicate);
+        CHECK(take(other, folder, "key-2") == Seat::Refusal::kNone);
+        CHECK(folder.seats() == 2);
+    }
+    CHECK(folder.seats() == 0);
+    Seat later;
+    CHECK(take(later, folder, "key-1") == Seat::Refusal::kNone);
+}
+
+TEST_CASE("the limit counts the living only, and what a crash left is removed") {
+    const Folder folder;
+    std::ofstream(folder.path + "/dead.seat") << "{}";
+    Seat first, second, third;
+    CHECK(take(first, folder, "a", 2) == Seat::Refusal::kNone);
+    CHECK(folder.seats() == 1);
+    CHECK(take(second, folder, "b", 2) == Seat::Refusal::kNone);
+    CHECK(take(third, folder, "c", 2) == Seat::Refusal::kLimit);
+}
+
+TEST_CASE("the seat's file never holds the key") {
+    const Folder folder;
+    Seat seat;
+    CHECK(take(seat, folder, "very-secret-key") == Seat::Refusal::kNone);
+    std::ifstream file(folder.path + "/" + seat.id() + ".seat");
+    const std::string content((std::istreambuf_iterator<char>(file)), {});
+    CHECK(content.size() == 8192);
+    CHECK(content.find("very-secret-key") == std::string::npos);
+    CHECK(content.find("localhost:22") != std::string::npos);
+}
+
+TEST_CASE("counters written through the seat are in its file") {
+    const Folder folder;
+    Seat seat;
+    CHECK(take(seat, folder, "k") == Seat::Refusal::kNone);
+    seat.counters().to_cloud += 0x4142;
+    char bytes[2] = {};
+    REQUIRE(::pread(seat.fd(), bytes, 2, 4096) == 2);
+    CHECK(bytes[0] == 0x42);
+    CHECK(bytes[1] == 0x41);
+}
+
+TEST_CASE("a folder that cannot be written is an error that names it") {
+    Seat seat;
+    const Result<Seat::Refusal> taken = seat.take("/proc/no-such-folder", request("k"), 1);
+    REQUIRE_FALSE(taken.ok());
+    CHECK(taken.error().detail.find("/proc/no-such-folder") != std::string::npos);
+}
