@@ -69,6 +69,7 @@ int connect_command(Invocation& invocation) {
         OperationRun run(enough, parsed.operation, open_window(enough, parsed.operation));
         return run.report_failure(config.error());
     }
+    invocation.source = config->source;  // with an absolute folder: the session runs in /
     for (const std::string& warning : config->warnings) log::warn(warning);
     Fd window = open_window(*config, parsed.operation);
     if (!parsed.request) {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operation_run.hpp"
 
+#include <unistd.h>
+
 #include "base/log.hpp"
+#include "session/run_folder.hpp"
+#include "session/seat_file.hpp"
 
 namespace remote_access {
 namespace {
@@ -166,6 +170,7 @@ void OperationRun::start_reporting() {
     if (reporting_) return;
     reporting_ = true;
     StatusReporter::Handlers handlers;
+    handlers.before_executing = [this] { end_orphans(); };
     handlers.on_executing = [this] {
         if (!session_) return;
         using State = message::Published::State;
@@ -173,6 +178,22 @@ void OperationRun::start_reporting() {
     };
     handlers.on_final = [this] { on_final(); };
     reporter_->start(std::move(handlers));
+}
+
+/// Operations of this device whose processes all died (power cut, kill): their statuses are owed.
+void OperationRun::end_orphans() {
+    const Result<std::string> folder = run_folder(config_);
+    if (!folder) return;
+    const std::string why = reason({Fault::kProcess, "session", "power cut or killed"});
+    for (SeatFile& found : adopt_orphans(*folder)) {
+        const auto orphan = std::make_shared<SeatFile>(std::move(found));
+        log::warn("an operation was left behind by a session that died: reported as failed");
+        broker_->publish(status_topic(config_.cloud.topic_prefix),
+                         abandoned_text(orphan->operation, why),
+                         [orphan](const Result<void>& sent) {
+                             if (sent) ::unlink(orphan->path.c_str());
+                         });
+    }
 }
 
 void OperationRun::conclude(FinalStatus status) {

@@ -39,6 +39,7 @@ private:
     void on_deadline();
 
     void start_reporting();
+    void end_orphans();
     void conclude(FinalStatus status);
     void on_final();
     void on_publish_patience();

@@ -22,6 +22,7 @@ public:
 
     Secret(const Secret&) = delete;
     Secret& operator=(const Secret&) = delete;
+    // A copy on purpose: see above. NOLINTNEXTLINE(performance-move-constructor-init)
     Secret(Secret&& other) noexcept : text_(other.text_) { wipe(other.text_); }
     Secret& operator=(Secret&& other) noexcept {
         if (this != &other) {

@@ -82,7 +82,7 @@ struct LimitsConfig {
 };
 
 struct KeepaliveConfig {
-    Milliseconds ping{25'000};     ///< 1s–10m
+    Milliseconds ping{25'000};     ///< 100ms–10m
     Milliseconds timeout{60'000};  ///< longer than `ping`, at most 1h
 };
 

@@ -105,7 +105,7 @@ std::vector<MapperFile> mapper_files(const std::string& folder, Settings& settin
         const std::string name = entry->path().filename().string();
         const std::size_t dot = name.find('.');
         const std::string cloud = name.substr(0, dot);
-        const std::string path = folder + "/" + name + "/mapper.toml";
+        const std::string path = (entry->path() / "mapper.toml").string();
         std::error_code unreadable;  // shows when it is read
         if (!is_cloud(cloud) || fs::status(path, unreadable).type() == fs::file_type::not_found)
             continue;
@@ -159,10 +159,11 @@ void apply_files(const ConfigSource& source, Settings& settings) {
     for (const MapperFile& file : files) tedge.skip.insert(file.cloud);
     for (const std::string& cloud : tedge.skip) {
         const TomlNode* section = root->find(cloud);
-        if (section && !section->children.empty())
-            settings.warnings.push_back(tedge.path + ":" + std::to_string(section->line) + ": [" +
-                                        cloud + "] is ignored in favour of " + folder + "/" +
-                                        cloud + "[.<profile>]/mapper.toml");
+        if (!section || section->children.empty()) continue;
+        std::string warning = tedge.path + ":" + std::to_string(section->line);
+        warning.append(": [").append(cloud).append("] is ignored in favour of ").append(folder);
+        settings.warnings.push_back(
+            warning.append("/").append(cloud).append("[.<profile>]/mapper.toml"));
     }
     if (tedge.skip.count("az") != 0) tedge.skip.insert("azure");
     tedge.version_one = is_version_one(tedge.path, *root, settings);

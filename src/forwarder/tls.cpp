@@ -5,18 +5,15 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <string_view>
 
 #include "base/log.hpp"
 #include "forwarder/trust.hpp"
+#include "forwarder/wire.hpp"
 
 namespace remote_access {
 namespace {
@@ -24,9 +21,8 @@ namespace {
 constexpr std::size_t kReadAhead = 64 * 1024;
 constexpr std::size_t kRecord = 16 * 1024;
 constexpr std::size_t kRecordOverhead = 128;  // header, nonce, tag, padding: 22 with TLS 1.3
-/// Two full records, some control frames, and room for what OpenSSL says by itself.
-constexpr std::size_t kGathered = 2 * (kRecord + kRecordOverhead) + 2048;
-constexpr std::size_t kReserve = 512;
+constexpr std::size_t kReserve = 512;         // for what OpenSSL says by itself
+static_assert(Wire::kGathered >= 2 * (kRecord + kRecordOverhead) + kReserve);
 
 struct Free {
     void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
@@ -34,50 +30,26 @@ struct Free {
     void operator()(BIO_METHOD* method) const { BIO_meth_free(method); }
 };
 
-/// The descriptor as OpenSSL sees it.
-struct Wire {
-    int descriptor = -1;
-    bool drained = false, ended = false;
-    int error = 0;
-    std::size_t begin = 0, end = 0;
-    std::array<char, kGathered> gathered;  // not initialised: untouched pages cost nothing
-};
-
 Wire& wire_of(BIO* bio) { return *static_cast<Wire*>(BIO_get_data(bio)); }
 
 int bio_write(BIO* bio, const char* bytes, int size) {
-    Wire& wire = wire_of(bio);
     BIO_clear_retry_flags(bio);
-    const std::size_t room = wire.gathered.size() - wire.end;
-    const std::size_t taken = std::min(room, static_cast<std::size_t>(size));
-    if (taken == 0) {
-        BIO_set_retry_write(bio);
-        return -1;
-    }
-    std::memcpy(wire.gathered.data() + wire.end, bytes, taken);
-    wire.end += taken;
-    return static_cast<int>(taken);
+    const std::size_t taken = wire_of(bio).gather(bytes, static_cast<std::size_t>(size));
+    if (taken > 0) return static_cast<int>(taken);
+    BIO_set_retry_write(bio);
+    return -1;
 }
 
 int bio_read(BIO* bio, char* into, int room) {
-    Wire& wire = wire_of(bio);
     BIO_clear_retry_flags(bio);
-    ssize_t got = -1;
-    do {
-        got = ::recv(wire.descriptor, into, static_cast<std::size_t>(room), MSG_DONTWAIT);
-    } while (got < 0 && errno == EINTR);
-    wire.drained = got < room;
-    wire.ended = got == 0;
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-        BIO_set_retry_read(bio);
-    } else if (got < 0) {
-        wire.error = errno;
-    }
-    return static_cast<int>(got);
+    const Transfer got = wire_of(bio).receive(into, static_cast<std::size_t>(room));
+    if (got.moved()) return static_cast<int>(got.bytes);
+    if (got.blocked()) BIO_set_retry_read(bio);
+    return got.state == Transfer::State::kEnded ? 0 : -1;
 }
 
 long bio_control(BIO* bio, int command, long, void*) {
-    if (command == BIO_CTRL_EOF) return wire_of(bio).ended ? 1 : 0;
+    if (command == BIO_CTRL_EOF) return wire_of(bio).ended() ? 1 : 0;
     return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
@@ -115,9 +87,8 @@ std::string openssl_reason() {
     return text != nullptr ? text : "error " + std::to_string(ERR_GET_REASON(code));
 }
 
-void load_trust(SSL_CTX* context, std::vector<std::string> paths) {
-    paths.emplace_back(X509_get_default_cert_dir());
-    TrustPlan plan = plan_trust(paths);
+void load_trust(SSL_CTX* context, const std::vector<std::string>& paths) {
+    TrustPlan plan = plan_trust(paths, X509_get_default_cert_dir());
     X509_STORE* const store = SSL_CTX_get_cert_store(context);
     for (const std::string& folder : plan.hashed_folders)
         X509_STORE_load_path(store, folder.c_str());
@@ -146,7 +117,7 @@ TlsContext::TlsContext(const std::vector<std::string>& root_cert_paths)
     if (context == nullptr) return;  // every handshake then fails with OpenSSL's reason
     if (SSL_CTX_get_min_proto_version(context) < TLS1_2_VERSION)
         SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_read_ahead(context, 1);
@@ -167,6 +138,8 @@ void TlsContext::forget_trust() {
 }
 
 struct TlsStream::Connection {
+    explicit Connection(int descriptor) : wire(descriptor) {}
+
     Wire wire;  // outlives ssl, which points to it
     std::unique_ptr<SSL, Free> ssl;
     bool broken = false;  // OpenSSL must not be called any more
@@ -178,9 +151,8 @@ struct TlsStream::Connection {
 };
 
 TlsStream::TlsStream(const TlsContext& context, int descriptor, const HostPort& cloud)
-    : connection_(new Connection) {
+    : connection_(std::make_unique<Connection>(descriptor)) {
     Connection& c = *connection_;
-    c.wire.descriptor = descriptor;
     c.error.subject = cloud.text();
     if (context.library_->context) c.ssl.reset(SSL_new(context.library_->context.get()));
     BIO* const bio = c.ssl ? BIO_new(wire_method()) : nullptr;
@@ -215,15 +187,10 @@ Transfer TlsStream::Connection::outcome(int result) {
     const int code = SSL_get_error(ssl.get(), result);
     if (code == SSL_ERROR_WANT_READ || code == SSL_ERROR_WANT_WRITE) return {};
     if (code == SSL_ERROR_ZERO_RETURN) return {Transfer::State::kEnded};
-    const int system = wire.error;
-    const bool ended = wire.ended;
-    fail(system != 0 ? std::strerror(system) : openssl_reason());
+    const bool ended = wire.ended() && !wire.failed();  // without close_notify: an end nevertheless
+    fail(wire.failed() ? wire.failure() : ended ? std::string() : openssl_reason());
     ERR_clear_error();
-    if (ended && system == 0) {  // without close_notify: an end nevertheless
-        failure.clear();
-        return {Transfer::State::kEnded};
-    }
-    return {Transfer::State::kFailed};
+    return {ended ? Transfer::State::kEnded : Transfer::State::kFailed};
 }
 
 Transfer TlsStream::handshake() {
@@ -239,7 +206,7 @@ Transfer TlsStream::handshake() {
         return sent.state == Transfer::State::kFailed ? Transfer{Transfer::State::kEnded}
                                                       : transfer;
     const long verdict = SSL_get_verify_result(c.ssl.get());
-    const bool vanished = transfer.state == Transfer::State::kEnded || c.wire.error != 0;
+    const bool vanished = transfer.state == Transfer::State::kEnded || c.wire.failed();
     if (verdict == X509_V_OK && vanished) return {Transfer::State::kEnded};
     c.error.detail = c.failure;
     if (verdict != X509_V_OK) {
@@ -263,16 +230,15 @@ Transfer TlsStream::read(std::uint8_t* into, std::size_t room) {
     std::size_t got = 0;
     const int result = SSL_read_ex(c.ssl.get(), into, room, &got);
     if (result != 1) return c.outcome(result);
-    const bool drained = c.wire.drained && SSL_has_pending(c.ssl.get()) == 0;
+    const bool drained = c.wire.drained() && SSL_has_pending(c.ssl.get()) == 0;
     return {Transfer::State::kMoved, got, drained};
 }
 
+/// At most one record, so that its overhead is known.
 std::size_t TlsStream::room() const {
-    const Wire& wire = connection_->wire;
-    const std::size_t used = wire.end + kReserve + kRecordOverhead;
-    if (connection_->broken || used >= wire.gathered.size()) return 0;
-    // One record here, each write() being at most one.
-    return std::min(wire.gathered.size() - used, kRecord);
+    const std::size_t space = connection_->wire.space();
+    if (connection_->broken || space <= kReserve + kRecordOverhead) return 0;
+    return std::min(space - kReserve - kRecordOverhead, kRecord);
 }
 
 bool TlsStream::write(const std::uint8_t* bytes, std::size_t size) {
@@ -287,26 +253,13 @@ bool TlsStream::write(const std::uint8_t* bytes, std::size_t size) {
     return false;
 }
 
-Transfer TlsStream::flush() {
-    Wire& wire = connection_->wire;
-    while (wire.begin < wire.end) {
-        const ssize_t sent = ::send(wire.descriptor, wire.gathered.data() + wire.begin,
-                                    wire.end - wire.begin, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0 && errno == EINTR) continue;
-        if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {};
-        if (sent < 0) {  // what was received before can still be read
-            connection_->failure = std::strerror(errno);
-            wire.begin = wire.end = 0;
-            return {Transfer::State::kFailed};
-        }
-        wire.begin += static_cast<std::size_t>(sent);
-    }
-    wire.begin = wire.end = 0;
-    return {Transfer::State::kMoved};
-}
+Transfer TlsStream::flush() { return connection_->wire.flush(); }
+bool TlsStream::pending() const { return connection_->wire.pending(); }
 
-bool TlsStream::pending() const { return connection_->wire.begin < connection_->wire.end; }
-std::string TlsStream::failure() const { return connection_->failure; }
+std::string TlsStream::failure() const {
+    const Connection& c = *connection_;
+    return c.wire.failed() ? c.wire.failure() : c.failure;
+}
 
 void TlsStream::close() {
     Connection& c = *connection_;

@@ -49,26 +49,28 @@ void add_folder(TrustPlan& plan, const std::string& path) {
 
 }  // namespace
 
-TrustPlan plan_trust(const std::vector<std::string>& paths) {
+TrustPlan plan_trust(const std::vector<std::string>& paths, const std::string& system_folder) {
     TrustPlan plan;
     std::vector<struct stat> seen;  // the configured folder often is the system's
-    for (const std::string& path : paths) {
+    const auto add = [&plan, &seen](const std::string& path, bool required) {
         struct stat info {};
         if (::stat(path.c_str(), &info) != 0) {
-            plan.warnings.push_back("trusted certificates " + system_error(path, errno).detail);
-            continue;
+            if (required)
+                plan.warnings.push_back("trusted certificates " + system_error(path, errno).detail);
+            return;
         }
-        const auto same = [&info](const struct stat& other) {
-            return other.st_dev == info.st_dev && other.st_ino == info.st_ino;
-        };
-        if (std::any_of(seen.begin(), seen.end(), same)) continue;
+        for (const struct stat& other : seen) {
+            if (other.st_dev == info.st_dev && other.st_ino == info.st_ino) return;
+        }
         seen.push_back(info);
         if (S_ISDIR(info.st_mode)) {
             add_folder(plan, path);
         } else {
             plan.files.push_back(path);
         }
-    }
+    };
+    for (const std::string& path : paths) add(path, true);
+    add(system_folder, false);
     return plan;
 }
 

@@ -14,6 +14,7 @@ struct TrustPlan {
     std::vector<std::string> warnings;
 };
 
-TrustPlan plan_trust(const std::vector<std::string>& paths);
+/// `paths` are the configured ones; `system_folder` is used where it exists.
+TrustPlan plan_trust(const std::vector<std::string>& paths, const std::string& system_folder);
 
 }  // namespace remote_access

@@ -107,9 +107,8 @@ UpgradeAnswer::State UpgradeAnswer::feed(std::string_view bytes) {
 }
 
 UpgradeAnswer::State UpgradeAnswer::end() {
-    if (state_ == State::kMore && text_.empty()) return state_;  // closed: the caller's to say
-    if (state_ == State::kMore) return refuse("it ends in the middle of the answer's head");
-    return state_ = State::kComplete;
+    if (state_ == State::kRefused) state_ = State::kComplete;
+    return state_;
 }
 
 UpgradeAnswer::State UpgradeAnswer::refuse(std::string why) {

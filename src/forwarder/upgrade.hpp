@@ -37,7 +37,7 @@ public:
     UpgradeAnswer(std::string cloud, Secret key, Secret authorization);
 
     State feed(std::string_view bytes);
-    /// The connection ended, or patience did.
+    /// The connection ended, or patience did. Still kMore: there was no whole head.
     State end();
 
     const std::string& accept() const { return accept_; }

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forwarder/websocket.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <array>
 #include <cassert>
-#include <cstring>
 #include <exception>
 #include <vector>
 #include <websocketpp/close.hpp>
@@ -15,6 +12,8 @@
 #include <websocketpp/http/response.hpp>
 #include <websocketpp/processors/hybi13.hpp>
 
+#include "forwarder/masking.hpp"
+
 namespace remote_access {
 namespace {
 
@@ -22,29 +21,6 @@ namespace frame = websocketpp::frame;
 namespace close_status = websocketpp::close::status;
 
 constexpr std::size_t kInbox = 64 * 1024;
-
-/// Unpredictable masking keys, fetched 64 at a time.
-class Random {
-public:
-    std::uint32_t operator()() {
-        if (next_ == keys_.size()) refill();
-        return keys_[next_++];
-    }
-
-private:
-    void refill() {
-        auto* bytes = reinterpret_cast<std::uint8_t*>(keys_.data());
-        std::size_t done = 0;
-        while (done < sizeof keys_) {  // only a signal makes it short
-            const ssize_t got = ::getrandom(bytes + done, sizeof keys_ - done, 0);
-            if (got > 0) done += static_cast<std::size_t>(got);
-        }
-        next_ = 0;
-    }
-
-    std::array<std::uint32_t, 64> keys_{};
-    std::size_t next_ = keys_.size();
-};
 
 /// websocketpp's message. The one for data is never replaced: it is the inbox into which the
 /// payload of all messages runs, so nothing is collected and nothing is allocated.
@@ -90,7 +66,7 @@ struct Config {
     using response_type = websocketpp::http::parser::response;
     using message_type = Message;
     using con_msg_manager_type = Messages;
-    using rng_type = Random;
+    using rng_type = RandomNumbers;
     struct Deflate {
         using request_type = Config::request_type;
     };
@@ -100,21 +76,6 @@ struct Config {
 };
 
 using Processor = websocketpp::processor::hybi13<Config>;
-
-void mask(std::uint8_t* bytes, std::size_t size, const std::uint8_t (&key)[4]) {
-    std::uint64_t wide = 0;
-    std::memcpy(&wide, key, 4);
-    std::memcpy(reinterpret_cast<std::uint8_t*>(&wide) + 4, key, 4);
-    std::size_t done = 0;
-    for (; done + 8 <= size; done += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, bytes + done, 8);
-        word ^= wide;
-        std::memcpy(bytes + done, &word, 8);
-    }
-    for (; done < size; ++done)
-        bytes[done] = static_cast<std::uint8_t>(bytes[done] ^ key[done % 4]);
-}
 
 }  // namespace
 
@@ -129,7 +90,7 @@ struct WebSocketCodec::Machine {
     Bytes control_frame();
     bool over() const { return closed.has_value() || violation.has_value(); }
 
-    Random random;
+    RandomNumbers random;
     Messages::ptr messages = std::make_shared<Messages>();
     Processor processor{true, false, messages, random};
     // Only the key is taken from websocketpp's request: ours has secrets in it and is wiped.
@@ -262,9 +223,9 @@ WebSocketCodec::Bytes WebSocketCodec::seal(std::uint8_t* buffer, std::size_t pay
     const std::string header = frame::prepare_header(basic, extended);  // 8 bytes: no allocation
     std::uint8_t* start = buffer + kHeaderRoom - header.size();
     std::copy(header.begin(), header.end(), start);
-    mask(buffer + kHeaderRoom, payload,
-         {std::uint8_t(key.c[0]), std::uint8_t(key.c[1]), std::uint8_t(key.c[2]),
-          std::uint8_t(key.c[3])});
+    MaskingKey key_bytes{};
+    std::copy(std::begin(key.c), std::end(key.c), key_bytes.begin());
+    mask(buffer + kHeaderRoom, payload, key_bytes);
     return {start, header.size() + payload};
 }
 

@@ -38,6 +38,8 @@ void StatusReporter::advance() {
     if (stage_ == Stage::kExecuting && !final_) return;
     if (!enter_window() || !connection_.is_up()) return;
     if (stage_ == Stage::kNew) {
+        if (handlers_.before_executing) handlers_.before_executing();
+        handlers_.before_executing = nullptr;
         publish(executing_text(operation_), Stage::kExecuting);
     } else {
         publish(final_text(operation_, *final_), Stage::kFinal);

@@ -21,6 +21,8 @@ namespace remote_access {
 class StatusReporter : public std::enable_shared_from_this<StatusReporter> {
 public:
     struct Handlers {
+        /// Just before EXECUTING is published, inside the window: what has to be put right first.
+        std::function<void()> before_executing;
         std::function<void()> on_executing;
         std::function<void()> on_final;
     };

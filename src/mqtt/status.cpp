@@ -34,6 +34,10 @@ std::string final_text(const OperationId& operation, const FinalStatus& status) 
     return text(operation, 502, 505) + "," + quoted(status.reason);
 }
 
+std::string abandoned_text(const OperationId& operation, const std::string& reason) {
+    return text(operation, 507, 505) + "," + quoted(reason);
+}
+
 std::optional<Secret> read_token(std::string_view payload) {
     constexpr std::string_view kTemplate = "71,";
     if (payload.substr(0, kTemplate.size()) != kTemplate) return std::nullopt;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The SmartREST texts that move an operation's status, and the JWT answer. Pure.
-// Source: Cumulocity SmartREST static templates 501–506 and 71.
+// Source: Cumulocity SmartREST static templates 501–507 and 71.
 #pragma once
 
 #include <optional>
@@ -19,6 +19,9 @@ struct FinalStatus {
 
 std::string executing_text(const OperationId& operation);
 std::string final_text(const OperationId& operation, const FinalStatus& status);
+
+/// Ends operations that nobody serves any more: one by its id, or (507) all that are EXECUTING.
+std::string abandoned_text(const OperationId& operation, const std::string& reason);
 
 inline std::string status_topic(const std::string& prefix) { return prefix + "/s/us"; }
 inline std::string token_request_topic(const std::string& prefix) { return prefix + "/s/uat"; }

@@ -82,11 +82,11 @@ private:
         rest_.remove_prefix(1);
         while (!rest_.empty()) {
             const std::string_view two = rest_.substr(0, 2);
-            if (two != "\\\"" && two != "\"\"" && rest_.front() == '"' && ends_field()) {
+            const bool pair = two == "\\\"" || two == "\"\"";
+            if (!pair && rest_.front() == '"' && ends_field()) {
                 rest_.remove_prefix(1);
                 return true;
             }
-            const bool pair = two == "\\\"" || two == "\"\"";
             field += pair ? '"' : rest_.front();
             rest_.remove_prefix(pair ? 2 : 1);
         }

@@ -22,7 +22,7 @@ constexpr std::array kRanges{
     Row{"255.255.255.255", "the broadcast address"},
     Row{"::", "the unspecified address, which leads to this device"},
     Row{"169.254.0.0/16", "a link-local address"},
-    Row{"0.0.0.0/8", "an unspecified address, which leads to this device"},
+    Row{"0.0.0.0/8", "an unspecified address (0.0.0.0 leads to this device)"},
     Row{"224.0.0.0/4", "a multicast address"},
     Row{"fe80::/10", "a link-local address"},
     Row{"ff00::/8", "a multicast address"},

@@ -81,8 +81,10 @@ void Caller::on_message(Received received) {
     } else if (const auto* published = std::get_if<message::Published>(&received.message)) {
         if (published->state == message::Published::State::kExecuting) {
             executing_published_ = true;
+            handlers_.on_reported(Reported::kExecuting);
             return;
         }
+        handlers_.on_reported(Reported::kFinal);
         const bool contradicts = published->state == message::Published::State::kFailed &&
                                  !(outcome_ && !outcome_->successful);
         settle();
@@ -119,8 +121,14 @@ void Caller::take_over() {
     };
     connection_->start(std::move(network));
     StatusReporter::Handlers progress;
+    progress.on_executing = [weak] {
+        if (const auto self = weak.lock()) self->handlers_.on_reported(Reported::kExecuting);
+    };
     progress.on_final = [weak] {
-        if (const auto self = weak.lock()) self->settle();
+        const auto self = weak.lock();
+        if (!self) return;
+        self->handlers_.on_reported(Reported::kFinal);
+        self->settle();
     };
     reporter_->start(std::move(progress));
     reporter_->finish(*outcome_);

@@ -16,6 +16,7 @@
 #include "mqtt/connection.hpp"
 #include "mqtt/reporter.hpp"
 #include "session/channel.hpp"
+#include "session/counters.hpp"
 
 namespace remote_access {
 
@@ -27,6 +28,8 @@ public:
         /// The plugin published FAILED on its own (its deadline), or is gone and nobody can ask
         /// for a JWT any more: the session must end.
         std::function<void(Error)> on_given_up;
+        /// The broker has acknowledged EXECUTING, or the final status.
+        std::function<void(Reported)> on_reported;
         /// The final status is out, or nobody can publish it: nothing more to do here.
         std::function<void()> on_settled;
     };

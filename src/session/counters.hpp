@@ -8,9 +8,13 @@
 
 namespace remote_access {
 
+/// What has been published about the operation, and acknowledged.
+enum class Reported : std::uint32_t { kNothing, kExecuting, kFinal };
+
 struct Counters {
     std::atomic<std::uint64_t> to_cloud{0};   ///< payload bytes, target → cloud
     std::atomic<std::uint64_t> to_target{0};  ///< payload bytes, cloud → target
+    std::atomic<Reported> reported{Reported::kNothing};
     std::atomic<std::int64_t> last_activity{
         0};  ///< CLOCK_MONOTONIC milliseconds of the last payload
 };

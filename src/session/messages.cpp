@@ -74,6 +74,10 @@ Object fields(const Order& order) {
 Result<Message> order_from(const Value& value) {
     const Result<std::uint16_t> port = number16(value, "port");
     if (!port) return port.error();
+    for (const std::string_view needed : {"host", "key", "config_dir"}) {
+        if (value.text_at(needed).empty())
+            return Error{Fault::kProcess, "peer", "sent an order that is not complete"};
+    }
     Order order;
     order.operation.id = value.text_at("operation");
     order.host = value.text_at("host");

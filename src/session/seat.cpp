@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/seat.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -13,18 +12,13 @@
 #include <cerrno>
 #include <memory>
 #include <new>
-#include <thread>
 
 #include "base/json.hpp"
 #include "base/time.hpp"
-#include "session/run_folder.hpp"
+#include "session/seat_file.hpp"
 
 namespace remote_access {
 namespace {
-
-constexpr std::size_t kPage = 4096;
-constexpr std::string_view kSuffix = ".seat";
-constexpr Milliseconds kPatience{1'000};
 
 std::string hex(const unsigned char* bytes, std::size_t count) {
     constexpr std::string_view kDigits = "0123456789abcdef";
@@ -55,43 +49,20 @@ std::string salted_hash(std::string_view salt, std::string_view key) {
     return hex(digest.data(), size);
 }
 
-json::Value read_first_page(int fd) {
-    std::string page(kPage, '\0');
-    const ssize_t size = ::pread(fd, page.data(), page.size(), 0);
-    if (size <= 0) return {};
-    page.resize(page.find('\0') == std::string::npos ? static_cast<std::size_t>(size)
-                                                     : page.find('\0'));
-    Result<json::Value> value = json::parse(page);
-    return value ? std::move(*value) : json::Value();
-}
-
 struct Others {
     int taken = 0;
     bool same_key = false;
 };
 
-/// Counts the living and removes what crashes left; under the folder's lock.
+/// What the living serve. The dead take no seat; their files are adopt_orphans()'s.
 Others look_around(const std::string& folder, const ConnectRequest& request) {
     Others others;
-    const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(folder.c_str()), ::closedir);
-    if (!listing) return others;
-    while (const dirent* entry = ::readdir(listing.get())) {
-        const std::string_view name = entry->d_name;
-        if (name.size() <= kSuffix.size() || name.substr(name.size() - kSuffix.size()) != kSuffix)
-            continue;
-        const std::string path = folder + "/" + std::string(name);
-        const Fd file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-        if (!file) continue;
-        if (try_lock(file.get())) {
-            ::unlink(path.c_str());
-            continue;
-        }
+    for (const SeatFile& seat : list_seats(folder)) {
+        if (!seat.alive) continue;
         ++others.taken;
-        const json::Value seat = read_first_page(file.get());
-        const std::string hash = salted_hash(seat.text_at("salt"), request.key.reveal());
-        const std::string_view theirs = seat.text_at("key_hash");
-        if (!hash.empty() && hash.size() == theirs.size() &&
-            CRYPTO_memcmp(hash.data(), theirs.data(), hash.size()) == 0)
+        const std::string hash = salted_hash(seat.salt, request.key.reveal());
+        if (!hash.empty() && hash.size() == seat.key_hash.size() &&
+            CRYPTO_memcmp(hash.data(), seat.key_hash.data(), hash.size()) == 0)
             others.same_key = true;
     }
     return others;
@@ -111,14 +82,8 @@ void Seat::leave() {
 
 Result<Seat::Refusal> Seat::take(const std::string& folder, const ConnectRequest& request,
                                  int limit) {
-    const Result<Fd> lock = open_lock(folder, "seats.lock");
+    const Result<Fd> lock = lock_seats(folder);
     if (!lock) return lock.error();
-    const Deadline deadline = Deadline::in(kPatience);
-    while (!try_lock(lock->get())) {
-        if (deadline.over())
-            return Error{Fault::kSystem, {}, folder + "/seats.lock: held too long"};
-        std::this_thread::sleep_for(Milliseconds(1));
-    }
     const Others others = look_around(folder, request);
     if (others.same_key) return Refusal::kDuplicate;
     if (others.taken >= limit) return Refusal::kLimit;
@@ -129,7 +94,7 @@ Result<Seat::Refusal> Seat::take(const std::string& folder, const ConnectRequest
 
 Result<void> Seat::create(const std::string& folder, const ConnectRequest& request) {
     id_ = random_hex(4);
-    const std::string path = folder + "/" + id_ + std::string(kSuffix);
+    const std::string path = folder + "/" + id_ + ".seat";
     file_ = Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file_) return system_error(path, errno);
     path_ = path;
@@ -146,11 +111,12 @@ Result<void> Seat::create(const std::string& folder, const ConnectRequest& reque
     const std::string text = json::write(info);
     // Written, not truncated to size: a full disk must show here and not as SIGBUS in the mapping.
     std::string pages = text;
-    pages.resize(2 * kPage, '\0');
+    pages.resize(2 * kSeatPage, '\0');
     if (!try_lock(file_.get()) ||
         ::pwrite(file_.get(), pages.data(), pages.size(), 0) != static_cast<ssize_t>(pages.size()))
         return system_error(path, errno != 0 ? errno : ENOSPC);
-    void* page = ::mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), kPage);
+    void* page =
+        ::mmap(nullptr, kSeatPage, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), kSeatPage);
     if (page == MAP_FAILED) return system_error(path, errno);
     counters_ = new (page) Counters();
     return {};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A session's seat: a file in the run folder, locked as long as the session lives, that says what
 // it serves (first page, JSON) and how it fares (second page, Counters). The lock proves life: a
-// file without it is a crash's, and the next session removes it.
+// file without it is a crash's, and the next operation ends its status and removes it
+// (seat_file.hpp).
 #pragma once
 
 #include <string>

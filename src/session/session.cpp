@@ -83,6 +83,7 @@ int serve_failure(Fd plugin, Fd window, const Config& config, const OperationId&
     handlers.on_token = [](const Secret&) {};
     handlers.on_no_token = [](const Error&) {};
     handlers.on_given_up = [](const Error&) {};
+    handlers.on_reported = [](Reported) {};
     handlers.on_settled = [&io] { io.stop(); };
     caller->start(std::move(handlers));
     caller->failed(error);

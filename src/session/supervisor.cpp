@@ -100,6 +100,9 @@ Caller::Handlers Supervisor::caller_handlers() {
         self->fail(error);
         self->end_forwarder(kGoingAway, "operation failed");
     };
+    handlers.on_reported = [weak](Reported reported) {
+        if (const auto self = weak.lock()) self->seat_.counters().reported = reported;
+    };
     handlers.on_settled = [weak] {
         if (const auto self = weak.lock()) self->maybe_over();
     };
@@ -322,7 +325,8 @@ void Supervisor::record_end() {
     if (!end_reason_.empty()) {
         line += "this device (" + end_reason_ + ")";
     } else if (ended_) {
-        line += std::string(ender(ended_->by)) + " (" + ended_->detail + ")";
+        line += std::string(ender(ended_->by)) + " (close code " + std::to_string(ended_->code) +
+                (ended_->detail.empty() ? "" : ", " + ended_->detail) + ")";
     } else {
         line += "a forwarder that ended unexpectedly";
     }

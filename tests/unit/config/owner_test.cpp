@@ -128,7 +128,7 @@ TEST_CASE("What is not understood is an error that names file, line and key") {
         {"limits.idle = '1ms'", ":1 | key `limits.idle`: must be 0s or from 1s to 365d"},
         {"limits.duration = '366d'", ":1 | key `limits.duration`: must be 0s or from 1s to 365d"},
         {"limits.drain = '61s'", ":1 | key `limits.drain`: must be from 0s to 1m"},
-        {"keepalive.ping = '11m'", ":1 | key `keepalive.ping`: must be from 1s to 10m"},
+        {"keepalive.ping = '11m'", ":1 | key `keepalive.ping`: must be from 100ms to 10m"},
         {"keepalive.timeout = '25s'", ":1 | key `keepalive.timeout`: must be longer than keep"},
         {"keepalive.ping = '60s'",
          ":1 | key `keepalive.timeout`: must be longer than keepalive.ping"},

@@ -128,7 +128,8 @@ const TextRow kTexts[] = {
      "192.168.1.255 is the broadcast address of 192.168.1.0/24: only an [[allow]] rule that names "
      "it reaches it ("},
     {"0.0.0.0", 22, "*",
-     "0.0.0.0 is an unspecified address, which leads to this device: only an [[allow]] rule that "
+     "0.0.0.0 is an unspecified address (0.0.0.0 leads to this device): only an [[allow]] rule "
+     "that "
      "names it reaches it ("},
     {"64:ff9b::7f00:1", 22, "*",
      "64:ff9b::7f00:1 is an IPv6 form of 127.0.0.1, this device itself: only an [[allow]] rule "

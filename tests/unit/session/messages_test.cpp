@@ -67,7 +67,7 @@ TEST_CASE("what is no message of ours is an error and nothing more") {
          {"", "{}", "[]", "null", "{\"type\":\"unknown\"}", "{\"type\":7}", "{\"type\":\"order\"",
           "{\"type\":\"stop\",\"code\":70000}", "{\"type\":\"stop\",\"code\":-1}",
           "{\"type\":\"ended\",\"by\":\"nobody\"}", "{\"type\":\"published\",\"state\":\"maybe\"}",
-          "{\"type\":\"order\",\"port\":99999}", "\xff\xfe"}) {
+          "{\"type\":\"order\"}", "{\"type\":\"order\",\"port\":99999}", "\xff\xfe"}) {
         CAPTURE(text);
         CHECK_FALSE(m::decode(text).ok());
     }

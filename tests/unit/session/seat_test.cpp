@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/seat.hpp"
+#include "session/seat_file.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -57,22 +58,64 @@ TEST_CASE("the same key is served once, also after the first session has left") 
     CHECK(take(later, folder, "key-1") == Seat::Refusal::kNone);
 }
 
-TEST_CASE("the limit counts the living only, and what a crash left is removed") {
+TEST_CASE("the limit counts the living only") {
     const Folder folder;
     std::ofstream(folder.path + "/dead.seat") << "{}";
     Seat first, second, third;
     CHECK(take(first, folder, "a", 2) == Seat::Refusal::kNone);
-    CHECK(folder.seats() == 1);
     CHECK(take(second, folder, "b", 2) == Seat::Refusal::kNone);
     CHECK(take(third, folder, "c", 2) == Seat::Refusal::kLimit);
+}
+
+namespace {
+
+/// What a killed session leaves: the file of a seat whose lock is gone.
+void leave_dead(const Folder& folder, const char* id, Reported reported) {
+    Seat seat;
+    ConnectRequest dead = request(id);
+    dead.operation.id = id;
+    REQUIRE(seat.take(folder.path, dead, 100).ok());
+    seat.counters().reported = reported;
+    std::filesystem::copy_file(folder.path + "/" + seat.id() + ".seat",
+                               folder.path + "/dead-" + id + ".seat");
+}
+
+}  // namespace
+
+TEST_CASE("of the dead only those with a status owed are adopted, the files of the others go") {
+    const Folder folder;
+    leave_dead(folder, "1", Reported::kNothing);
+    leave_dead(folder, "2", Reported::kExecuting);
+    leave_dead(folder, "3", Reported::kFinal);
+    CHECK(folder.seats() == 3);
+    const auto orphans = adopt_orphans(folder.path);
+    REQUIRE(orphans.size() == 1);
+    CHECK(orphans[0].operation.id == "2");
+    CHECK(folder.seats() == 1);
+    CHECK(adopt_orphans(folder.path).empty());  // held by the one who adopted it
+}
+
+TEST_CASE("an orphan without an id waits until nobody else can be EXECUTING") {
+    const Folder folder;
+    leave_dead(folder, "", Reported::kExecuting);
+    {
+        Seat living;
+        CHECK(take(living, folder, "other") == Seat::Refusal::kNone);
+        living.counters().reported = Reported::kExecuting;
+        CHECK(adopt_orphans(folder.path).empty());
+        living.counters().reported = Reported::kFinal;
+        CHECK(adopt_orphans(folder.path).size() == 1);
+    }
+    CHECK(adopt_orphans(folder.path).size() == 1);
 }
 
 TEST_CASE("the seat's file never holds the key") {
     const Folder folder;
     Seat seat;
     CHECK(take(seat, folder, "very-secret-key") == Seat::Refusal::kNone);
-    std::ifstream file(folder.path + "/" + seat.id() + ".seat");
-    const std::string content((std::istreambuf_iterator<char>(file)), {});
+    const Result<std::string> file = read_file(folder.path + "/" + seat.id() + ".seat");
+    REQUIRE(file.ok());
+    const std::string& content = *file;
     CHECK(content.size() == 8192);
     CHECK(content.find("very-secret-key") == std::string::npos);
     CHECK(content.find("localhost:22") != std::string::npos);

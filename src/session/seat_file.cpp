@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/seat_file.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <thread>
+
+#include "base/json.hpp"
+#include "base/time.hpp"
+#include "session/run_folder.hpp"
+
+namespace remote_access {
+namespace {
+
+constexpr std::string_view kSuffix = ".seat";
+
+bool is_seat(std::string_view name) {
+    return name.size() > kSuffix.size() && name.substr(name.size() - kSuffix.size()) == kSuffix;
+}
+
+void read_info(SeatFile& seat) {
+    std::string page(kSeatPage, '\0');
+    const ssize_t size = ::pread(seat.file.get(), page.data(), page.size(), 0);
+    page.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    page.resize(std::min(page.size(), page.find('\0')));
+    const Result<json::Value> info = json::parse(page);
+    if (!info) return;
+    seat.operation.id = info->text_at("operation");
+    seat.salt = info->text_at("salt");
+    seat.key_hash = info->text_at("key_hash");
+    Reported reported = Reported::kNothing;
+    const auto offset = static_cast<off_t>(kSeatPage + offsetof(Counters, reported));
+    if (::pread(seat.file.get(), &reported, sizeof reported, offset) == sizeof reported)
+        seat.reported = reported;
+}
+
+}  // namespace
+
+Result<Fd> lock_seats(const std::string& folder) {
+    constexpr Milliseconds kPatience{1'000};
+    Result<Fd> lock = open_lock(folder, "seats.lock");
+    if (!lock) return lock;
+    const Deadline deadline = Deadline::in(kPatience);
+    while (!try_lock(lock->get())) {
+        if (deadline.over())
+            return Error{Fault::kSystem, {}, folder + "/seats.lock: held too long"};
+        std::this_thread::sleep_for(Milliseconds(1));
+    }
+    return lock;
+}
+
+std::vector<SeatFile> list_seats(const std::string& folder) {
+    std::vector<SeatFile> seats;
+    const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(folder.c_str()), ::closedir);
+    if (!listing) return seats;
+    while (const dirent* entry = ::readdir(listing.get())) {
+        if (!is_seat(entry->d_name)) continue;
+        SeatFile seat;
+        seat.path = folder + "/" + entry->d_name;
+        seat.file = Fd(::open(seat.path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+        if (!seat.file) continue;
+        seat.alive = !try_lock(seat.file.get());
+        read_info(seat);
+        seats.push_back(std::move(seat));
+    }
+    return seats;
+}
+
+std::vector<SeatFile> adopt_orphans(const std::string& folder) {
+    const Result<Fd> lock = lock_seats(folder);
+    if (!lock) return {};
+    std::vector<SeatFile> seats = list_seats(folder);
+    const bool busy = std::any_of(seats.begin(), seats.end(), [](const SeatFile& seat) {
+        return seat.alive && seat.reported == Reported::kExecuting;
+    });
+    std::vector<SeatFile> orphans;
+    for (SeatFile& seat : seats) {
+        if (seat.alive) continue;
+        if (seat.reported != Reported::kExecuting) {
+            ::unlink(seat.path.c_str());
+        } else if (!seat.operation.by_name() || !busy) {
+            orphans.push_back(std::move(seat));
+        }
+    }
+    return orphans;
+}
+
+}  // namespace remote_access

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seats' files as anyone may read them: who lives, who has died, and with what status owed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "operation/request.hpp"
+#include "session/counters.hpp"
+
+namespace remote_access {
+
+constexpr std::size_t kSeatPage = 4096;  ///< bytes; first page JSON, second page Counters
+
+struct SeatFile {
+    std::string path;
+    Fd file;     ///< of a dead session: locked by us now, so nobody else handles it
+    bool alive;  ///< its session holds the lock
+    OperationId operation;
+    std::string salt, key_hash;
+    Reported reported = Reported::kNothing;
+};
+
+/// Taking a seat and judging who is dead exclude each other: the lock goes with the descriptor.
+/// Waits at most a second.
+Result<Fd> lock_seats(const std::string& folder);
+
+std::vector<SeatFile> list_seats(const std::string& folder);
+
+/// Dead sessions whose operation is EXECUTING for ever unless somebody ends it; the files of the
+/// others that died are removed. A by-name one is left out while another operation may be
+/// EXECUTING, because by name it cannot be told from that.
+std::vector<SeatFile> adopt_orphans(const std::string& folder);
+
+}  // namespace remote_access
