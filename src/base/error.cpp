@@ -38,7 +38,7 @@ constexpr std::array kRows{
     Row{Fault::kTargetTimeout, "target_timeout",
         "target {s}: no answer within {d} (is the host up? does a firewall drop the connection?)"},
     Row{Fault::kTargetClosed, "target_closed",
-        "target {s}: ended the connection before the session stood: {d}"},
+        "target {s}: ended the connection {d} (is this the right service?)"},
     Row{Fault::kCloudRefused, "cloud_refused", "cloud {s}: connection refused (check c8y.http)"},
     Row{Fault::kCloudUnreachable, "cloud_unreachable",
         "cloud {s}: not reachable: {d} (check the device's network and c8y.http)"},

@@ -159,7 +159,7 @@ bool Pump::deliver() {
 /// A write has failed: what the end said before is still read, at once.
 bool Pump::one_is_dying() const {
     const bool cloud = read_cloud_ && !write_cloud_ && codec_.payload().empty();
-    const bool target = read_target_ && !write_target_ && !cloud_.pending();
+    const bool target = read_target_ && !write_target_;
     return cloud || target;
 }
 

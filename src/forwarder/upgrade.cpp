@@ -148,7 +148,7 @@ UpgradeAnswer::State UpgradeAnswer::read_status_line(std::string_view line) {
     if (!well_formed) return refuse("its status line cannot be read");
     http_1_1_ = line[7] == '1';
     status_ = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
-    phrase_ = trimmed(line.substr(12));
+    status_text_ = trimmed(line.substr(9));
     return state_;
 }
 
@@ -214,10 +214,8 @@ std::string UpgradeAnswer::without_secrets(std::string text) const {
 
 Refusal UpgradeAnswer::refusal() const {
     if (!malformed_.empty()) return {{Fault::kCloudAnswer, cloud_, malformed_}};
-    std::string detail = std::to_string(status_);
-    const std::string phrase = printable(without_secrets(phrase_), kShownBody / 2);
+    std::string detail = printable(without_secrets(status_text_), kShownBody / 2);
     const std::string text = printable(without_secrets(body()), kShownBody);
-    if (!phrase.empty()) detail += " " + phrase;
     if (!text.empty()) detail += ": " + text;
     if (status_ == 401)
         return {{Fault::kCloudUnauthorized, cloud_, detail}, Refusal::Next::kAgainWithFreshToken};

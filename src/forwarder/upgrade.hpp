@@ -64,7 +64,7 @@ private:
     bool http_1_1_ = false, upgrade_ = false, connection_ = false;
     bool chunked_ = false, encoded_ = false;
     std::size_t content_length_ = std::string::npos;
-    std::string phrase_, accept_;
+    std::string status_text_, accept_;
 };
 
 }  // namespace remote_access

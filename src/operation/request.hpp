@@ -3,6 +3,7 @@
 // Pure. Formats: SmartREST 530 (Cumulocity static template) and the operation as JSON.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,7 +34,7 @@ struct ParsedOperation {
     Result<ConnectRequest> request;
 };
 
-constexpr std::size_t kPayloadLimit = 16 * 1024;
+constexpr std::size_t kPayloadLimit = std::size_t{16} * 1024;
 
 ParsedOperation parse_operation(std::string_view payload);
 

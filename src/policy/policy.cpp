@@ -77,6 +77,10 @@ std::string rule_text(const AllowRule& rule) {
     return "allow host = \"" + rule.text + "\" (line " + std::to_string(rule.line) + ")";
 }
 
+std::string place_of(const AllowRule& rule) {
+    return rule.line == 0 ? rule.text : "the rule in line " + std::to_string(rule.line);
+}
+
 bool has_kind(const std::vector<AllowRule>& rules, Kind kind) {
     return std::any_of(rules.begin(), rules.end(),
                        [kind](const AllowRule& rule) { return rule.kind == kind; });
@@ -89,12 +93,12 @@ std::string why_not(const std::vector<AllowRule>& rules, const std::string& path
     const std::string address = asked.address.text();
     const std::string it = address == asked.request.host ? address : "its address " + address;
     const std::string port = std::to_string(asked.request.port);
-    for (const AllowRule& rule : rules) {
-        if (covers_address(rule, asked))
-            return it + " is allowed, but not on port " + port + " (change ports of " +
-                   (rule.line == 0 ? rule.text : "the rule in line " + std::to_string(rule.line)) +
-                   " in " + path + ")";
-    }
+    const auto other_port =
+        std::find_if(rules.begin(), rules.end(),
+                     [&asked](const AllowRule& rule) { return covers_address(rule, asked); });
+    if (other_port != rules.end())
+        return it + " is allowed, but not on port " + port + " (change ports of " +
+               place_of(*other_port) + " in " + path + ")";
     if (const auto special = special_range(asked.address, asked.network.attached))
         return it + " is " + special->what + ": only an [[allow]] rule that names it reaches it (" +
                path + ")";

@@ -46,6 +46,9 @@ Error classify(Connector::Role role, const std::string& subject, const asio::err
     const bool target = role == Connector::Role::kTarget;
     if (error == asio::error::connection_refused)
         return {target ? Fault::kTargetRefused : Fault::kCloudRefused, subject, {}};
+    if (error == asio::error::connection_reset)
+        return {target ? Fault::kTargetClosed : Fault::kCloudClosed, subject,
+                "as soon as it stood"};
     return {target ? Fault::kTargetUnreachable : Fault::kCloudUnreachable, subject,
             error.message()};
 }

@@ -178,6 +178,14 @@ Result<CommandEnd> run_command(const std::vector<std::string>& words,
     return end;
 }
 
+void kill_child(const Child& child) {
+    if (child.pidfd) {
+        ::syscall(SYS_pidfd_send_signal, child.pidfd.get(), SIGKILL, nullptr, 0);
+    } else {
+        ::kill(child.pid, SIGKILL);  // not reaped yet, so the number is still its own
+    }
+}
+
 std::string reap(pid_t pid) {
     int status = 0;
     if (pid <= 0 || ::waitpid(pid, &status, WNOHANG) != pid) return {};

@@ -47,6 +47,9 @@ struct CommandEnd {
 Result<CommandEnd> run_command(const std::vector<std::string>& words,
                                const std::vector<std::string>& environment, Milliseconds patience);
 
+/// SIGKILL to exactly this child.
+void kill_child(const Child& child);
+
 /// How a child ended, once it has: "exit status 1", "signal 9". Empty while it runs.
 std::string reap(pid_t pid);
 

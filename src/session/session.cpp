@@ -6,6 +6,7 @@
 #include <asio/io_context.hpp>
 #include <optional>
 
+#include "audit/record.hpp"
 #include "base/log.hpp"
 #include "forwarder/forwarder.hpp"
 #include "policy/policy.hpp"
@@ -134,8 +135,7 @@ int supervise(Fd plugin, Fd window, const Config& config, Prepared prepared,
                              {Fault::kSessionLimit, config.owner.path,
                               std::to_string(config.owner.limits.sessions)});
     log::set_prefix("session " + seat.id() + ": ");
-    log::info("asked: " + (operation.by_name() ? "" : "operation " + operation.id + " to ") +
-              request.target());
+    log::info(asked_line(request));
     [[maybe_unused]] const auto sent = send_message(plugin.get(), message::Seated{});
     const Result<void> approved = approve(config.owner.approve, request);
     if (!approved)

@@ -98,9 +98,7 @@ struct Session {
     Pump pump{cloud, target, codec, counters, keepalive, Milliseconds(5'000), start};
     std::string frames_left;
 
-    Milliseconds elapsed() const {
-        return std::chrono::duration_cast<Milliseconds>(now - start);
-    }
+    Milliseconds elapsed() const { return std::chrono::duration_cast<Milliseconds>(now - start); }
 
     bool ready() const {
         const Pump::Wants wants = pump.wants();

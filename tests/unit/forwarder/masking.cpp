@@ -17,8 +17,7 @@ TEST_CASE("masking is the byte-wise one at every alignment and length") {
                 bytes[i] = static_cast<std::uint8_t>(i * 37);
             std::vector<std::uint8_t> expected = bytes;
             for (std::size_t i = 0; i < size; ++i)
-                expected[offset + i] =
-                    static_cast<std::uint8_t>(expected[offset + i] ^ key[i % 4]);
+                expected[offset + i] = static_cast<std::uint8_t>(expected[offset + i] ^ key[i % 4]);
             mask(bytes.data() + offset, size, key);
             REQUIRE(bytes == expected);
         }

@@ -302,7 +302,7 @@ TEST_CASE("what breaks the protocol is answered with its code, after the payload
     session.settle();
     CHECK(session.target.received == "good");
     CHECK(session.target.writing_ended);
-    CHECK(summary(session.sent_frames()) == "<close 1002 Invalid opcode>");
+    CHECK(summary(session.sent_frames()) == "<close 1002 invalid opcode>");
     session.target.ends = true;
     session.cloud.incoming += pattern(100'000);  // still coming: read, so that our frame survives
     session.pass(Milliseconds(600));

@@ -54,7 +54,9 @@ TEST_CASE("the request is the one the cloud expects") {
 }
 
 TEST_CASE("an acceptable answer is accepted, cut at any byte, and what follows it is kept") {
-    const std::string stream = kGood + "\x82\x03" "SSH";
+    const std::string stream = kGood +
+                               "\x82\x03"
+                               "SSH";
     for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
         CAPTURE(cut);
         UpgradeAnswer collected = answer();
@@ -63,7 +65,10 @@ TEST_CASE("an acceptable answer is accepted, cut at any byte, and what follows i
         if (state == State::kMore) state = collected.feed(stream.substr(cut));
         REQUIRE(state == State::kUpgraded);
         CHECK(collected.accept() == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-        if (cut < kGood.size()) CHECK(collected.rest() == "\x82\x03" "SSH");
+        if (cut < kGood.size())
+            CHECK(collected.rest() ==
+                  "\x82\x03"
+                  "SSH");
     }
     UpgradeAnswer slow = answer();
     State state = State::kMore;
@@ -224,8 +229,10 @@ TEST_CASE("a cloud that repeats the secrets does not get them into the reason") 
              std::string("HTTP/1.1 404 the-key-1234\r\nContent-Length: 0\r\n\r\n"),
              std::string("HTTP/1.1 404 Not Found\r\nContent-Length: 56\r\n\r\n"
                          "{\"path\":\"/service/remoteaccess/device/the-key-1234\",\"a\":1}"),
-             std::string("HTTP/1.1 401 No\r\nContent-Length: 25\r\n\r\nbad token: Bearer eyJhbGciOi"),
-             std::string("HTTP/1.1 401 No\r\nContent-Length: 27\r\n\r\nbad token: eyJhbGciOi or so"),
+             std::string(
+                 "HTTP/1.1 401 No\r\nContent-Length: 25\r\n\r\nbad token: Bearer eyJhbGciOi"),
+             std::string(
+                 "HTTP/1.1 401 No\r\nContent-Length: 27\r\n\r\nbad token: eyJhbGciOi or so"),
              std::string("HTTP/1.1 404 No\r\nContent-Length: 11\r\n\r\nkey the-key-1234"),
              std::string("Bearer eyJhbGciOi the-key-1234\r\n"),
          }) {

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "audit/record.hpp"
+
+#include <array>
+#include <cstdio>
+#include <string_view>
+
+namespace remote_access {
+namespace {
+
+std::string_view name_of(message::Ended::By by) {
+    switch (by) {
+        case message::Ended::By::kTarget:
+            return "the target";
+        case message::Ended::By::kCloud:
+            return "the cloud";
+        case message::Ended::By::kUs:
+            break;
+    }
+    return "this device";
+}
+
+std::string who(const SessionRecord& record) {
+    if (!record.our_reason.empty()) return "this device (" + record.our_reason + ")";
+    if (!record.ended) return "the death of its forwarder";
+    const message::Ended& ended = *record.ended;
+    return std::string(name_of(ended.by)) + " (close code " + std::to_string(ended.code) +
+           (ended.detail.empty() ? "" : ", " + ended.detail) + ")";
+}
+
+std::string seconds(Milliseconds span) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.1f s", static_cast<double>(span.count()) / 1000);
+    return text.data();
+}
+
+}  // namespace
+
+std::string asked_line(const ConnectRequest& request) {
+    return "asked: " +
+           (request.operation.by_name() ? "" : "operation " + request.operation.id + " to ") +
+           request.target();
+}
+
+std::string established_line(const SessionRecord& record) {
+    return "established: " + record.target + " (" + record.address + ", " + record.rule +
+           ") with " + record.cloud + " after " + std::to_string(record.setup.count()) + " ms";
+}
+
+std::string ended_line(const SessionRecord& record) {
+    return "ended by " + who(record) + ": " + std::to_string(record.to_cloud) +
+           " bytes to the cloud, " + std::to_string(record.to_target) + " bytes to the target, " +
+           seconds(record.lasted);
+}
+
+}  // namespace remote_access
