@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole journey on loopback: broker, cloud, device with mapper, sshd, and an operator.
+
+Run by tests/demo.sh. Everything lives in one temporary folder and ends with this process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import getpass
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from cloud import Cloud, Mosquitto
+from cloud.c8ylp_command import c8ylp
+from e2e.harness.device import Device
+from e2e.harness.services import SshServer, free_port, ssh_server
+
+COMMAND = 'echo "hello from $(uname -n), $(uptime -p)"'
+
+
+def operator_session(cloud: Cloud, sshd: SshServer, home: Path) -> str:
+    """What an operator types: c8ylp, Cumulocity's own local proxy, running ssh through it."""
+    argv, environment = c8ylp(cloud, home, [
+        "connect", "ssh", "device-1", "--port", str(free_port()), "--ssh-user", getpass.getuser(),
+        "--", "-F", "/dev/null", "-i", str(sshd.key), "-o", "BatchMode=yes", "-o",
+        "IdentitiesOnly=yes", "-o", "LogLevel=ERROR", COMMAND])
+    print(f"operator$ c8ylp connect ssh device-1 -- '{COMMAND}'", flush=True)
+    done = subprocess.run(argv, env=environment, stdin=subprocess.DEVNULL, timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"c8ylp ended with {done.returncode}:\n{done.stderr.decode()}")
+    return next(line for line in done.stdout.decode().splitlines() if line.startswith("hello"))
+
+
+def show(cloud: Cloud, device: Device) -> None:
+    for operation in cloud.operations:
+        begin = operation.history[0][0]
+        steps = ", ".join(f"{status} (+{1000 * (when - begin):.0f} ms)"
+                          for when, status, _reason in operation.history)
+        print(f"operation {operation.id}: {steps}")
+    device.journal.wait_for("ended by")
+    for line in device.journal.text.splitlines():
+        print(f"device's log: {line}")
+
+
+def stay(cloud: Cloud, sshd: SshServer, home: Path) -> None:
+    argv, environment = c8ylp(cloud, home, [
+        "server", "device-1", "--port", "2222"])
+    variables = " ".join(f"{name}={environment[name]}" for name in sorted(environment)
+                         if name.startswith("C8Y"))
+    print(f"\nAll is up until Ctrl-C. In another terminal, open a local port to the device:\n"
+          f"  {variables} {' '.join(argv)}\n"
+          f"and in a third one use it:\n"
+          f"  ssh -i {sshd.key} -p 2222 {getpass.getuser()}@127.0.0.1\n", flush=True)
+    done = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: done.set())
+    done.wait()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests/demo.sh")
+    parser.add_argument("--stay", action="store_true", help="keep it up, and say how to connect")
+    arguments = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ra-demo-")))
+        broker = stack.enter_context(Mosquitto(folder / "mqtt"))
+        cloud = stack.enter_context(Cloud(folder / "cloud", broker.address))
+        sshd = stack.enter_context(ssh_server(folder / "sshd"))
+        device = Device(folder / "device", cloud, broker.address, login="certificate")
+        stack.callback(device.stop)
+        device.start()
+        cloud.add_configuration("Passthrough", "127.0.0.1", sshd.port)
+        print(f"up: broker :{broker.port}, cloud {cloud.url}, device with mapper, "
+              f"sshd :{sshd.port}", flush=True)
+        print(operator_session(cloud, sshd, folder / "home"))
+        show(cloud, device)
+        successful = all(operation.status == "SUCCESSFUL" for operation in cloud.operations)
+        if arguments.stay:
+            stay(cloud, sshd, folder / "home")
+    return 0 if successful else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

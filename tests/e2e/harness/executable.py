@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finds the program under test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+NAME = "c8y-remote-access-connect"
+REPOSITORY = Path(__file__).resolve().parents[3]
+OPERATIONS = REPOSITORY / "operations"
+
+
+def built() -> Path:
+    """CONNECT_BUILD names the build folder, relative to the repository or absolute."""
+    return REPOSITORY / os.environ.get("CONNECT_BUILD", "build") / "plugin" / NAME
+
+
+def private_copy(folder: Path) -> Path:
+    """The program under a path of this test alone.
+
+    /proc/PID/exe then tells this test's processes from those of every other test that runs at the
+    same time, whatever the process does to its argv, environment, session or parent.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / NAME
+    try:
+        os.link(built(), copy)  # a hard link has its own path in /proc, a symbolic one does not
+    except OSError:
+        shutil.copy2(built(), copy)
+    return copy

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every byte arrives, once, in order, in bounded memory, whoever is fast or slow."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+import pytest
+
+from cloud import Behaviour, Cloud, Connection, Upgrade
+
+from .harness.device import Device
+from .harness.expect import established, opened
+from .harness.targets import (Target, digest, echo, random_chunks, receive_digest, say,
+                              say_and_leave, wait_for_end)
+
+MIB = 1 << 20
+BANNER = b"SSH-2.0-a service that speaks first\r\n"
+
+
+def test_a_service_that_speaks_first_loses_no_byte(cloud: Cloud, device: Device) -> None:
+    cloud.behaviour.upgrades = [Upgrade(delay=0.5)]  # the greeting is there long before the tunnel
+    with Target(say(BANNER)) as target:
+        assert opened(cloud, target).recv_exact(len(BANNER), timeout=5) == BANNER
+
+
+def test_a_service_that_speaks_and_leaves_at_once_loses_no_byte(
+        cloud: Cloud, device: Device) -> None:
+    words = b"".join(random_chunks(200_000, 1))
+    cloud.behaviour.upgrades = [Upgrade(delay=0.5)]
+    with Target(say_and_leave(words)) as target:
+        session = opened(cloud, target)
+        assert session.recv_exact(len(words), timeout=5) == words
+        closed = session.wait_closed(5)
+        assert (closed.code, closed.by) == (1000, "device")
+        assert session.operation.wait_final(5) == "SUCCESSFUL"
+
+
+@pytest.mark.parametrize("upgrade", [
+    pytest.param(Upgrade(), id="in its own packet"),
+    pytest.param(Upgrade(glue_early=True), id="glued to the 101"),
+    pytest.param(Upgrade(glue_early=True, byte_interval=0.001), id="after a 101 in single bytes"),
+    pytest.param(Upgrade(glue_early=True, head_padding=12_000), id="after an answer of 12 KiB"),
+])
+def test_an_operator_that_speaks_first_loses_no_byte(
+        cloud: Cloud, device: Device, upgrade: Upgrade) -> None:
+    words = b"".join(random_chunks(60_000, 2))
+    cloud.behaviour.upgrades = [upgrade]
+    with Target(echo) as target:
+        session = cloud.open("127.0.0.1", target.port)
+        session.send(words)  # the device is not there yet: the cloud keeps it
+        session.wait_device(15)
+        assert session.recv_exact(len(words), timeout=10) == words
+
+
+def test_what_the_operator_said_before_leaving_reaches_the_target(
+        cloud: Cloud, device: Device) -> None:
+    words = b"".join(random_chunks(3 * MIB, 3))
+    heard = bytearray()
+
+    def listen(connection: socket.socket) -> None:
+        time.sleep(0.3)
+        while data := connection.recv(65536):
+            heard.extend(data)
+
+    with Target(listen) as target:
+        session = opened(cloud, target)
+        for start in range(0, len(words), 65536):
+            session.send(words[start:start + 65536])
+        session.close()
+        target.wait_ended()
+    assert hashlib.sha256(heard).digest() == hashlib.sha256(words).digest()
+
+
+def test_what_the_cloud_says_before_its_close_answer_reaches_the_target(
+        cloud: Cloud, device: Device) -> None:
+    """The target half-closes: it has said everything but still listens."""
+    cloud.behaviour.last_words = b"the last words"
+    heard = bytearray()
+
+    def half_close(connection: socket.socket) -> None:
+        connection.sendall(b"done")
+        connection.shutdown(socket.SHUT_WR)
+        while data := connection.recv(65536):
+            heard.extend(data)
+
+    with Target(half_close) as target:
+        session = opened(cloud, target)
+        assert session.recv_exact(4, timeout=5) == b"done"
+        assert session.wait_closed(5).code == 1000
+        target.wait_ended()
+    assert bytes(heard) == b"the last words"
+
+
+@pytest.mark.timeout(120)
+def test_64_mib_each_way_at_the_same_time_arrive_unchanged(cloud: Cloud, device: Device) -> None:
+    size = 64 * MIB
+    received: list[str] = []
+
+    def both_ways(connection: socket.socket) -> None:
+        writer = threading.Thread(target=say_and_leave(random_chunks(size, 11)),
+                                  args=(connection,), daemon=True)
+        writer.start()
+        received.append(receive_digest(connection, size))
+        writer.join(60)
+
+    with Target(both_ways) as target:
+        session = opened(cloud, target)
+        with ThreadPoolExecutor() as pool:
+            sent = pool.submit(session.send_random, size, timeout=90)
+            assert session.recv_digest(size, timeout=90) == digest(random_chunks(size, 11))
+            target.wait_ended(timeout=60)
+    assert received == [sent.result()]
+    assert session.largest_message_in <= 16 * 1024
+
+
+@pytest.mark.timeout(120)
+def test_one_message_of_64_mib_streams_through_without_growth(
+        cloud: Cloud, device: Device) -> None:
+    size = 64 * MIB
+    received: list[str] = []
+    with Target(lambda one: received.append(receive_digest(one, size))) as target:
+        session = established(cloud, target)
+        forwarder = device.process("forwarder")
+        forwarder.reset_peak_memory()
+        before = forwarder.memory("VmHWM")
+        peak: list[int] = []
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(0.05):
+                try:
+                    peak.append(forwarder.memory("VmHWM"))
+                except LookupError:
+                    return
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        sent = session.send_message(size, timeout=90)
+        target.wait_ended(timeout=60)
+        done.set()
+    assert received == [sent]
+    assert max(peak) - before < 2 * MIB
+
+
+@pytest.mark.parametrize(("behaviour", "size"), [
+    pytest.param(Behaviour(message_size=1), 3_000, id="messages of one byte"),
+    pytest.param(Behaviour(fragment_size=100), 100_000, id="continuation frames, pings between"),
+    pytest.param(Behaviour(message_size=1_000_000), 3_000_000, id="messages of a megabyte"),
+    pytest.param(Behaviour(ping_interval=0.01), 3_000_000, id="a ping every 10 ms"),
+])
+def test_any_framing_of_the_cloud_is_one_stream_of_bytes(
+        cloud: Cloud, device: Device, behaviour: Behaviour, size: int) -> None:
+    cloud.behaviour = behaviour
+    received: list[str] = []
+    with Target(lambda one: received.append(receive_digest(one, size))) as target:
+        sent = opened(cloud, target).send_random(size, timeout=30)
+        target.wait_ended(timeout=30)
+    assert received == [sent]
+
+
+def test_text_messages_are_bytes_too(cloud: Cloud, device: Device) -> None:
+    with Target(echo) as target:
+        session = opened(cloud, target)
+        session.send_text("as text")
+        assert session.recv_exact(7, timeout=5) == b"as text"
+        assert session.text_messages_in == 0
+
+
+def test_pings_are_answered_with_their_payload(cloud: Cloud, device: Device) -> None:
+    with Target(echo) as target:
+        session = opened(cloud, target)
+        for payload in (b"", b"are you there", bytes(range(125))):
+            assert session.ping(payload, timeout=5) == payload
+
+
+def test_short_requests_and_answers_are_not_held_back(cloud: Cloud, device: Device) -> None:
+    """Nagle's algorithm against delayed acknowledgements costs 40 ms a turn (facts/traps.md)."""
+    with Target(echo) as target:
+        session = opened(cloud, target)
+        started = time.monotonic()
+        for _ in range(50):
+            session.send(b"x" * 16_000)
+            session.recv_exact(16_000, timeout=5)
+        assert time.monotonic() - started < 50 * 0.030
+
+
+def test_a_small_receive_window_of_the_cloud_loses_nothing(cloud: Cloud, device: Device) -> None:
+    cloud.behaviour.connections = [Connection(receive_buffer=65_536)]
+    with Target(say_and_leave(random_chunks(2 * MIB, 51))) as target:
+        session = opened(cloud, target)
+        assert session.recv_digest(2 * MIB, timeout=30) == digest(random_chunks(2 * MIB, 51))
+        assert session.wait_closed(5).code == 1000
+
+
+def test_a_silent_pair_of_ends_costs_no_processor_time(cloud: Cloud, device: Device) -> None:
+    with Target(wait_for_end) as target:
+        established(cloud, target)
+        before = {process.pid: process.cpu_seconds() for process in device.processes()}
+        time.sleep(2)
+        for process in device.processes():
+            assert process.cpu_seconds() - before.get(process.pid, 0) < 0.1, process
+
+
+BROKEN = {
+    "a masked frame": (b"\x82\x83\x01\x02\x03\x04abc", 1002),
+    "reserved bits": (b"\xf2\x03abc", 1002),
+    "an unknown opcode": (b"\x83\x03abc", 1002),
+    "a continuation of nothing": (b"\x80\x03abc", 1002),
+    "a ping of 126 bytes": (b"\x89\x7e\x00\x7e" + b"p" * 126, 1002),
+}
+
+
+@pytest.mark.parametrize(("frame", "code"), [
+    pytest.param(*case, id=name) for name, case in BROKEN.items()])
+def test_what_is_no_websocket_ends_the_session_with_the_code_for_it(
+        cloud: Cloud, device: Device, frame: bytes, code: int) -> None:
+    with Target(wait_for_end) as target:
+        session = established(cloud, target)
+        session.send_raw(frame)
+        assert session.wait_closed(5).code == code
+        target.wait_ended()
+
+
+@pytest.mark.parametrize("then", ["close", "reset", "drop"])
+def test_an_end_right_after_the_101_is_an_end_and_no_hang(
+        cloud: Cloud, device: Device, then: Literal["close", "reset", "drop"]) -> None:
+    cloud.behaviour.upgrade = Upgrade(then=then)
+    with Target(wait_for_end) as target:
+        operation = cloud.create_operation("127.0.0.1", target.port)
+        operation.wait_final(10)  # both is true: it was connected, and it is over
+        device.mapper.wait_runs()[0].finish()
+        target.wait_ended()
+    assert len(operation.statuses) == 3

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The session socket: systemd starts the session, so it outlives the mapper that ordered it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from cloud import Cloud, Upgrade
+
+from .harness.device import Device
+from .harness.expect import SUCCESS, check_carries, check_failure, established, opened
+from .harness.services import program
+from .harness.targets import Target, echo, refusing_port, silent_port, wait_for_end
+from .harness.waiting import wait_until
+
+
+@contextlib.contextmanager
+def listening(device: Device, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """As the socket unit will be: one session for each connection, with its own settings folder."""
+    environment = {"TEDGE_CONFIG_DIR": str(device.config_dir),
+                   "C8Y_REMOTE_ACCESS_LOG_SOCKET": str(device.journal.path)}
+    options = [f"--setenv={name}={value}" for name, value in environment.items()]
+    with (device.root / "socket-activate.log").open("wb") as log:
+        process = subprocess.Popen(
+            [program("systemd-socket-activate"), "--accept", "--seqpacket", *options,
+             "-l", str(device.socket_path), str(device.program), "session", *arguments],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        wait_until(device.socket_path.exists, 5, "the session socket")
+        yield process
+    finally:
+        process.terminate()
+        process.wait(5)
+
+
+@pytest.fixture(params=["basic", "certificate"])
+def served(request: pytest.FixtureRequest, make_device: Callable[..., Device]) -> Iterator[Device]:
+    device = make_device(login=request.param).start()
+    with listening(device):
+        yield device
+
+
+def test_a_session_of_the_socket_does_the_same(cloud: Cloud, served: Device) -> None:
+    with Target(echo) as target:
+        session = opened(cloud, target)
+        check_carries(session)
+        assert session.operation.wait_final(5) == "SUCCESSFUL"
+        run = served.mapper.wait_runs()[0].finish()
+        assert run.exit_code == 0
+        assert b"no session socket" not in run.stderr
+        session.close()
+        target.wait_ended()
+    assert session.operation.statuses == SUCCESS
+
+
+def test_a_failure_of_a_session_of_the_socket_is_reported(cloud: Cloud, served: Device) -> None:
+    with refusing_port() as port:
+        operation = cloud.create_operation("127.0.0.1", port)
+        check_failure(operation, served.mapper.wait_runs()[0], "connection refused", within=3)
+
+
+def test_a_session_of_the_socket_survives_the_death_of_the_plugins_group(
+        cloud: Cloud, served: Device) -> None:
+    """As systemd restarts the mapper."""
+    served.mapper.own_group = True
+    cloud.behaviour.upgrade = Upgrade(delay=1)
+    with Target(echo) as target:
+        session = cloud.open("127.0.0.1", target.port)
+        wait_until(lambda: cloud.upgrades, 10, "the request")
+        os.killpg(served.mapper.wait_runs()[0].pid, signal.SIGKILL)
+        session.wait_device(10)
+        check_carries(session)
+        assert session.operation.wait_final(10) == "SUCCESSFUL"
+    assert session.operation.statuses == SUCCESS
+
+
+def test_a_session_of_the_socket_is_no_child_and_no_group_member_of_the_plugin(
+        cloud: Cloud, served: Device) -> None:
+    with Target(echo) as target:
+        established(cloud, target)
+        process = served.process("session")
+        assert process.session == process.pid
+        assert process.folder == "/"
+        descriptors = process.descriptors()
+        assert [descriptors[number] for number in (0, 1, 2)] == ["/dev/null"] * 3
+
+
+def test_ten_operations_at_once_go_through_the_socket(cloud: Cloud, served: Device) -> None:
+    with Target(echo) as target:
+        sessions = [cloud.open("127.0.0.1", target.port) for _ in range(10)]
+        for session in sessions:
+            session.wait_device(30)
+        for session in sessions:
+            assert session.operation.wait_final(30) == "SUCCESSFUL"
+
+
+def test_a_socket_that_nobody_serves_is_passed_over(cloud: Cloud, device: Device) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as dead:
+        dead.bind(str(device.socket_path))
+    with Target(echo) as target:
+        established(cloud, target)
+        run = device.mapper.wait_runs()[0].finish()
+    # Such a session ends with the mapper's unit; whoever reads the log learns it there.
+    assert b"no session socket" in run.stderr
+
+
+def test_a_session_service_that_says_nothing_fails_the_operation(
+        cloud: Cloud, make_device: Callable[..., Device],
+        patient: Callable[[float], float]) -> None:
+    device = make_device()
+    device.own('limits.connect = "1s"\n')
+    device.start()
+    with silent_port(socket.SOCK_SEQPACKET, str(device.socket_path)):
+        operation = cloud.create_operation("127.0.0.1", 22)
+        check_failure(operation, device.mapper.wait_runs()[0], "session|process|not connected",
+                      within=patient(6))
+
+
+def test_a_session_service_that_hangs_up_fails_the_operation(
+        cloud: Cloud, make_device: Callable[..., Device]) -> None:
+    device = make_device().start()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(str(device.socket_path))
+        listener.listen()
+        operation = cloud.create_operation("127.0.0.1", 22)
+        connection, _ = listener.accept()
+        connection.close()
+        check_failure(operation, device.mapper.wait_runs()[0], "process ended unexpectedly|session",
+                      within=3)
+
+
+def test_policy_and_limits_are_those_of_the_sessions_own_folder(
+        cloud: Cloud, make_device: Callable[..., Device]) -> None:
+    """The caller may be anybody in thin-edge's group: it does not decide what is allowed."""
+    device = make_device().start()
+    own = device.root / "own"
+    (own / "plugins").mkdir(parents=True)
+    (own / "plugins" / device.owner_file.name).write_text("enabled = false\n")
+    with listening(device, "--config-dir", str(own)), Target(wait_for_end) as target:
+        operation = cloud.create_operation("127.0.0.1", target.port)
+        check_failure(operation, device.mapper.wait_runs()[0], "switched off", within=3)
+
+
+def test_a_connection_without_an_order_does_not_stay(cloud: Cloud, device: Device) -> None:
+    with listening(device), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as visitor:
+        visitor.connect(str(device.socket_path))
+        wait_until(device.processes, 5, "a session process")
+        started = time.monotonic()
+        wait_until(lambda: not device.processes(), 15, "its end")
+        assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("message", [b"{}", b"not json", b'{"type":"stop"}', b"\x00" * 60_000])
+def test_a_first_message_that_is_no_order_ends_the_session(
+        cloud: Cloud, device: Device, message: bytes) -> None:
+    with listening(device), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as visitor:
+        visitor.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 200_000)
+        visitor.connect(str(device.socket_path))
+        visitor.send(message)
+        visitor.settimeout(5)
+        assert visitor.recv(65536) == b""
+        wait_until(lambda: not device.processes(), 5, "the end of the session")

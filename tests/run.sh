@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Sets up and runs all tests on a Debian 12 machine, as root. One line at the end: N passed, N failed.
+#   tests/run.sh          everything that CI runs
+#   tests/run.sh --full   and what takes longer: clang-tidy over the whole tree, the benchmark
+#   tests/run.sh --fast   release build, no package installation, no sanitizer run
+# Results and logs: $REMOTE_ACCESS_WORK (default: build/test-results).
+set -uo pipefail
+cd "$(dirname "$0")/.."
+mode=${1:-}
+work=${REMOTE_ACCESS_WORK:-$PWD/build/test-results}
+passed=0 failed=0 skipped=0
+. tests/setup.sh
+
+step() { printf '\n== %s\n' "$*"; }
+
+# Adds up what a suite's own closing line says; a suite that died without one is a failure.
+count() { # name status passed failed skipped
+    passed=$((passed + $3)) failed=$((failed + $4)) skipped=$((skipped + $5))
+    if [ "$2" -ne 0 ] && [ "$4" -eq 0 ]; then
+        failed=$((failed + 1))
+        echo "suite '$1' ended with status $2"
+    fi
+}
+
+finish() {
+    printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+    [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+    exit
+}
+
+must() { # what command...
+    local what=$1 log=$work/$1.log
+    shift
+    if ! "$@" >"$log" 2>&1; then
+        tail -n 40 "$log"
+        echo "$what failed (whole log: $log)"
+        failed=$((failed + 1))
+        finish
+    fi
+}
+
+unit() { # name folder
+    step "unit tests ($1)"
+    local log=$work/unit-$1.log status=0 line
+    timeout 300 "$2/tests/unit/unit" >"$log" 2>&1 || status=$?
+    line=$(sed 's/\x1b\[[0-9;]*m//g' "$log" | grep 'test cases:' | tr -d '|')
+    [ "$status" -eq 0 ] || tail -n 40 "$log"
+    echo "$line"
+    count "unit $1" "$status" "$(grep -oE '[0-9]+ passed' <<<"$line" | head -n1 | grep -oE '[0-9]+' || echo 0)" \
+        "$(grep -oE '[0-9]+ failed' <<<"$line" | head -n1 | grep -oE '[0-9]+' || echo 0)" 0
+}
+
+py() { # name folder-of-build arguments...
+    step "$1"
+    local name=$1 build=$2 log=$work/$1.log status=0 line
+    shift 2
+    CONNECT_BUILD=$build PYTHONPATH=$PWD/tests timeout 1500 "$venv/bin/python" -m pytest \
+        -q -rs -p no:cacheprovider --junitxml="$work/$name.xml" "$@" >"$log" 2>&1 || status=$?
+    grep -E '^(SKIPPED|FAILED|ERROR)' "$log"
+    [ "$status" -eq 0 ] || tail -n 60 "$log"
+    line=$(tail -n 3 "$log" | grep -E '[0-9]+ (passed|failed|error|skipped)' | tail -n1)
+    echo "$line"
+    number() { grep -oE "[0-9]+ $1" <<<"$line" | grep -oE '[0-9]+' || echo 0; }
+    count "$name" "$status" "$(number passed)" "$(($(number failed) + $(number error)))" "$(number skipped)"
+}
+
+mkdir -p "$work"
+if [ "$mode" != --fast ]; then
+    step "packages"
+    must packages install_packages
+fi
+step "python environment"
+must venv make_venv
+
+step "build: release"
+must build-release build "$PWD/build" -Dbuildtype=release
+py conventions "$PWD/build" tests/conventions
+unit release "$PWD/build"
+py cloud "$PWD/build" -n 2 tests/cloud
+py e2e "$PWD/build" -n 4 tests/e2e
+
+if [ "$mode" != --fast ]; then
+    step "build: address and undefined behaviour sanitizers"
+    must build-sanitizers build "$PWD/build-sanitizers" -Dbuildtype=debugoptimized -Db_lto=false \
+        -Db_sanitize=address,undefined
+    unit sanitizers "$PWD/build-sanitizers"
+    py e2e-sanitizers "$PWD/build-sanitizers" -n 4 -m "not release_only" tests/e2e
+fi
+if [ "$mode" = --full ]; then
+    step "clang-tidy"
+    must clang-tidy ninja -C "$PWD/build" clang-tidy
+    step "benchmark"
+    must bench "$venv/bin/python" tests/bench/bench.py --build "$PWD/build" --json "$work/bench.json"
+    cat "$work/bench.log"
+fi
+finish
