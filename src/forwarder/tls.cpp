@@ -8,10 +8,9 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstdlib>
-#include <string_view>
 
 #include "base/log.hpp"
+#include "forwarder/ciphers.hpp"
 #include "forwarder/trust.hpp"
 #include "forwarder/wire.hpp"
 
@@ -65,22 +64,6 @@ const BIO_METHOD* wire_method() {
     return method.get();
 }
 
-/// Bit `index` of OpenSSL's own list of the processor's features; what it lacks there, it does not
-/// use, whatever the processor says. True where the list is not understood.
-bool processor_has_aes() {
-    const char* const text = OPENSSL_info(OPENSSL_INFO_CPU_SETTINGS);
-    if (text == nullptr) return true;
-    const std::string_view settings(text);
-    const auto bit = [&settings](std::string_view name, unsigned index) {
-        const std::string digits(settings.substr(name.size()));
-        return (std::strtoull(digits.c_str(), nullptr, 16) >> index & 1U) != 0;
-    };
-    constexpr std::string_view kX86 = "OPENSSL_ia32cap=", kArm = "OPENSSL_armcap=";
-    if (settings.substr(0, kX86.size()) == kX86) return bit(kX86, 57);
-    if (settings.substr(0, kArm.size()) == kArm) return bit(kArm, 2);
-    return true;
-}
-
 std::string openssl_reason() {
     const unsigned long code = ERR_peek_error();
     const char* const text = ERR_reason_error_string(code);
@@ -122,7 +105,8 @@ TlsContext::TlsContext(const std::vector<std::string>& root_cert_paths)
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, kReadAhead);
-    if (!processor_has_aes()) {
+    const char* const processor = OPENSSL_info(OPENSSL_INFO_CPU_SETTINGS);
+    if (processor != nullptr && !has_aes(processor)) {
         SSL_CTX_set_ciphersuites(context,
                                  "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:"
                                  "TLS_AES_256_GCM_SHA384");
