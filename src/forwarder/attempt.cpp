@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/log.hpp"
 
@@ -78,7 +79,7 @@ void Attempt::send_request() {
 
 void Attempt::receive() {
     std::array<std::uint8_t, 4096> buffer;
-    while (phase_ == Phase::kAnswer || phase_ == Phase::kBody) {
+    while (tls_ && (phase_ == Phase::kAnswer || phase_ == Phase::kBody)) {
         const Transfer got = tls_->read(buffer.data(), buffer.size());
         if (got.moved()) {
             on_answer(answer_->feed({reinterpret_cast<const char*>(buffer.data()), got.bytes}));
@@ -113,12 +114,12 @@ void Attempt::open() {
     std::string early(answer_->rest());
     codec_.feed(reinterpret_cast<std::uint8_t*>(early.data()), early.size());
     phase_ = Phase::kOver;
-    const OnOutcome on_outcome = std::move(on_outcome_);
+    const OnOutcome on_outcome = std::exchange(on_outcome_, nullptr);
     if (on_outcome) on_outcome(Opened{watch_, std::move(tls_), std::move(codec_)});
 }
 
 void Attempt::refuse(Refusal refusal) {
-    const OnOutcome on_outcome = std::move(on_outcome_);
+    const OnOutcome on_outcome = std::exchange(on_outcome_, nullptr);
     cancel();
     if (on_outcome) on_outcome(std::move(refusal));
 }

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 
+#include "base/time.hpp"
+
 namespace remote_access {
 
 struct Transfer {
@@ -34,6 +36,8 @@ public:
     virtual void end_writing() = 0;
     /// All that was written, and the end of it, has arrived on the other side.
     virtual bool delivered() = 0;
+    /// How long its kernel has owed an acknowledgement; zero while it owes none.
+    virtual Milliseconds unacknowledged_for() const = 0;
     virtual std::string failure() const = 0;
 };
 
@@ -50,6 +54,10 @@ public:
     /// kMoved: nothing is pending any more.
     virtual Transfer flush() = 0;
     virtual bool pending() const = 0;
+    /// The connection is gone, which no read says while there is none.
+    virtual bool lost() const = 0;
+    /// As of the target.
+    virtual Milliseconds unacknowledged_for() const = 0;
     virtual std::string failure() const = 0;
 };
 

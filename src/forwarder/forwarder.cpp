@@ -62,6 +62,7 @@ void Forwarder::start() {
     log::set_sink([weak = std::weak_ptr<Channel>(channel_)](log::Level level, const auto& line) {
         if (const auto channel = weak.lock()) (void)channel->send(message::Log{level, line});
     });
+    log::set_prefix({});  // the session puts its own before our lines
     // While the session resolves and connects.
     tls_ = std::make_unique<TlsContext>(order_.root_cert_paths);
     channel_->start(

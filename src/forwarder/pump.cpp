@@ -8,9 +8,11 @@ namespace {
 
 using By = message::Ended::By;
 
-constexpr int kRounds = 16;                        // then timers and messages get their turn
-constexpr std::size_t kEnoughPayload = 48 * 1024;  // with one more read: the codec's inbox is full
-
+constexpr int kRounds = 16;  // then timers and messages get their turn
+constexpr int kReads = 8;    // small ones, or without any payload
+constexpr std::size_t kEnoughPayload =
+    std::size_t{48} * 1024;  // with one more read: the codec's inbox is full
+constexpr Milliseconds kLook{1'000};
 constexpr std::uint16_t kNormal = 1000, kNoFrame = 1006, kLocalError = 1011;
 
 }  // namespace
@@ -64,10 +66,8 @@ bool Pump::target_to_cloud() {
 /// The target sends no more. Without write_target_ it is gone altogether: a write has failed.
 void Pump::target_ends(const Transfer& last) {
     read_target_ = false;
-    if (last.state == Transfer::State::kEnded && write_target_) {
-        end(By::kTarget, kNormal, {}, drain_);
-        return;
-    }
+    if (last.state == Transfer::State::kEnded && write_target_)
+        return end(By::kTarget, kNormal, {}, drain_);
     write_target_ = false;
     end(By::kTarget, kLocalError, target_.failure(), kFarewell);
 }
@@ -77,7 +77,8 @@ bool Pump::cloud_to_target() {
     if (read_cloud_) hear_control();  // what came with the answer to the upgrade
     if (!deliver() || !read_cloud_) return false;
     bool more = true;
-    while (more && read_cloud_ && codec_.payload().size() <= kEnoughPayload) {
+    for (int reads = 0; more && read_cloud_ && reads < kReads; ++reads) {
+        if (codec_.payload().size() > kEnoughPayload) break;
         const Transfer got = cloud_.read(down_.data(), down_.size());
         more = got.moved() && !got.drained;
         if (got.moved()) {
@@ -92,8 +93,7 @@ bool Pump::cloud_to_target() {
     return deliver() && more;
 }
 
-/// The stream of the cloud is over without a close frame. Not written to any more: what would be
-/// the use?
+/// The stream of the cloud is over without a close frame.
 void Pump::cloud_ends(const Transfer& last) {
     read_cloud_ = write_cloud_ = false;
     const bool orderly = last.state == Transfer::State::kEnded;
@@ -163,19 +163,40 @@ bool Pump::one_is_dying() const {
     return cloud || target;
 }
 
+/// A peer that pauses is not gone: its kernel goes on acknowledging. While its pause keeps us from
+/// reading or pinging the cloud, the cloud's silence says nothing.
 void Pump::keep_alive() {
     if (ending_.has_value()) return;
-    // While the target takes nothing the cloud is not read, so its silence says nothing.
-    if (!codec_.payload().empty()) received_ = now_;
-    if (keepalive_.timeout > Milliseconds(0) && now_ - received_ >= keepalive_.timeout) {
-        read_cloud_ = write_cloud_ = false;
-        end(By::kCloud, kNoFrame, "nothing received for " + format_duration(keepalive_.timeout),
-            drain_);
-        return;
+    if (!codec_.payload().empty()) look_at_unread_cloud();
+    if (now_ - received_ >= keepalive_.timeout) {
+        const bool paused = cloud_.pending() && cloud_.unacknowledged_for() < keepalive_.timeout;
+        if (!paused) return silent_cloud("received");
+        received_ = now_;
     }
-    if (keepalive_.ping <= Milliseconds(0) || now_ - pinged_ < keepalive_.ping) return;
+    if (now_ - pinged_ < keepalive_.ping) return;
     pinged_ = now_;
     if (!cloud_.pending()) say(codec_.ping());
+    if (cloud_.unacknowledged_for() >= keepalive_.timeout) return silent_cloud("acknowledged");
+    if (target_.unacknowledged_for() < keepalive_.timeout) return;
+    write_target_ = false;
+    end(By::kTarget, kLocalError, "nothing acknowledged for " + format_duration(keepalive_.timeout),
+        kFarewell);
+}
+
+/// The target takes nothing, so the cloud is not read: its end has to be looked for.
+void Pump::look_at_unread_cloud() {
+    received_ = now_;
+    if (now_ - looked_ < kLook) return;
+    looked_ = now_;
+    if (!cloud_.lost()) return;
+    write_cloud_ = false;
+    end(By::kCloud, kNoFrame, "connection reset", drain_);
+}
+
+void Pump::silent_cloud(const char* what) {
+    read_cloud_ = write_cloud_ = false;
+    end(By::kCloud, kNoFrame,
+        std::string("nothing ") + what + " for " + format_duration(keepalive_.timeout), drain_);
 }
 
 void Pump::stop(Clock::time_point now, std::uint16_t code, const std::string& text) {
@@ -207,7 +228,7 @@ void Pump::finish() {
     const bool heard = !read_cloud_ || (ignores_cloud && now_ >= farewell_);
     const bool delivered = codec_.payload().empty() || !write_target_;
     const bool awaits_close = read_cloud_ && !ignores_cloud;
-    if (write_target_ && ((delivered && !awaits_close) || late)) {
+    if (write_target_ && (late || (delivered && !awaits_close))) {
         target_.end_writing();
         write_target_ = false;
         discard_target_ = ending_->by != By::kTarget;
@@ -239,11 +260,8 @@ Pump::Wants Pump::wants() const {
                                          : std::min(now_ + Milliseconds(100), give_up_);
         return wants;
     }
-    if (keepalive_.ping > Milliseconds(0)) wants.wake_at = pinged_ + keepalive_.ping;
-    if (keepalive_.timeout > Milliseconds(0)) {
-        const Clock::time_point silence = received_ + keepalive_.timeout;
-        wants.wake_at = std::min(wants.wake_at.value_or(silence), silence);
-    }
+    wants.wake_at = std::min(pinged_ + keepalive_.ping, received_ + keepalive_.timeout);
+    if (wants.target_write) wants.wake_at = std::min(*wants.wake_at, looked_ + kLook);
     return wants;
 }
 

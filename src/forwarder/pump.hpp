@@ -53,6 +53,8 @@ private:
     void discard_from_target();
     bool one_is_dying() const;
     void keep_alive();
+    void look_at_unread_cloud();
+    void silent_cloud(const char* what);
     void end(message::Ended::By by, std::uint16_t code, std::string detail, Milliseconds patience);
     void finish();
     void count(std::atomic<std::uint64_t>& counter, std::size_t bytes);
@@ -71,10 +73,10 @@ private:
 
     std::optional<message::Ended> ending_;
     std::optional<WebSocketCodec::Close> goodbye_;  // the close frame still to be sent
-    Clock::time_point now_, received_, pinged_, give_up_{}, farewell_{};
+    Clock::time_point now_, received_, pinged_, looked_{}, give_up_{}, farewell_{};
 
     std::array<std::uint8_t, WebSocketCodec::kHeaderRoom + WebSocketCodec::kMostPayload> up_;
-    std::array<std::uint8_t, 16 * 1024> down_;
+    std::array<std::uint8_t, std::size_t{16} * 1024> down_;
 };
 
 }  // namespace remote_access

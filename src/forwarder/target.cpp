@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "forwarder/tcp.hpp"
+
 namespace remote_access {
 
 Transfer SocketTarget::failed(int code) {
@@ -41,6 +43,10 @@ void SocketTarget::end_writing() { ::shutdown(descriptor_, SHUT_WR); }
 bool SocketTarget::delivered() {
     int unacknowledged = 0;
     return ::ioctl(descriptor_, SIOCOUTQ, &unacknowledged) != 0 || unacknowledged == 0;
+}
+
+Milliseconds SocketTarget::unacknowledged_for() const {
+    return remote_access::unacknowledged_for(descriptor_);
 }
 
 std::string SocketTarget::failure() const { return std::strerror(error_); }

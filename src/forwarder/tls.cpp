@@ -11,14 +11,15 @@
 
 #include "base/log.hpp"
 #include "forwarder/ciphers.hpp"
+#include "forwarder/tcp.hpp"
 #include "forwarder/trust.hpp"
 #include "forwarder/wire.hpp"
 
 namespace remote_access {
 namespace {
 
-constexpr std::size_t kReadAhead = 64 * 1024;
-constexpr std::size_t kRecord = 16 * 1024;
+constexpr std::size_t kReadAhead = std::size_t{64} * 1024;
+constexpr std::size_t kRecord = std::size_t{16} * 1024;
 constexpr std::size_t kRecordOverhead = 128;  // header, nonce, tag, padding: 22 with TLS 1.3
 constexpr std::size_t kReserve = 512;         // for what OpenSSL says by itself
 static_assert(Wire::kGathered >= 2 * (kRecord + kRecordOverhead) + kReserve);
@@ -131,7 +132,10 @@ struct TlsStream::Connection {
     Error error;
 
     Transfer outcome(int result);
-    void fail(std::string why);
+    void fail(std::string why) {
+        broken = true;
+        failure = std::move(why);
+    }
 };
 
 TlsStream::TlsStream(const TlsContext& context, int descriptor, const HostPort& cloud)
@@ -160,11 +164,6 @@ TlsStream::TlsStream(const TlsContext& context, int descriptor, const HostPort& 
 }
 
 TlsStream::~TlsStream() = default;
-
-void TlsStream::Connection::fail(std::string why) {
-    broken = true;
-    failure = std::move(why);
-}
 
 /// What a call of OpenSSL that moved nothing means.
 Transfer TlsStream::Connection::outcome(int result) {
@@ -239,6 +238,10 @@ bool TlsStream::write(const std::uint8_t* bytes, std::size_t size) {
 
 Transfer TlsStream::flush() { return connection_->wire.flush(); }
 bool TlsStream::pending() const { return connection_->wire.pending(); }
+bool TlsStream::lost() const { return is_lost(connection_->wire.descriptor()); }
+Milliseconds TlsStream::unacknowledged_for() const {
+    return remote_access::unacknowledged_for(connection_->wire.descriptor());
+}
 
 std::string TlsStream::failure() const {
     const Connection& c = *connection_;

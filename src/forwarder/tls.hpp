@@ -50,6 +50,8 @@ public:
     bool write(const std::uint8_t* bytes, std::size_t size) override;
     Transfer flush() override;
     bool pending() const override;
+    bool lost() const override;
+    Milliseconds unacknowledged_for() const override;
     std::string failure() const override;
 
     /// Says goodbye (close_notify) as far as it can be said without waiting.

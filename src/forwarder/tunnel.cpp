@@ -3,6 +3,9 @@
 
 #include <asio/post.hpp>
 
+#include <utility>
+#include "forwarder/tcp.hpp"
+
 namespace remote_access {
 
 Tunnel::Tunnel(asio::io_context& io, Attempt::Opened cloud, Fd target, Counters& counters,
@@ -19,6 +22,8 @@ void Tunnel::start(OnOver on_over) {
     const auto ready = [weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->run();
     };
+    lift_user_timeout(cloud_.watch->descriptor());
+    lift_user_timeout(target_watch_->descriptor());
     cloud_.watch->on_ready(ready);
     target_watch_->on_ready(ready);
     run();
@@ -70,8 +75,7 @@ void Tunnel::on_timer(const asio::error_code& error) {
 }
 
 void Tunnel::finish() {
-    const OnOver on_over = std::move(on_over_);
-    on_over_ = nullptr;
+    const OnOver on_over = std::exchange(on_over_, nullptr);
     timer_.cancel();
     cloud_.tls->close();
     cloud_.watch->close();

@@ -44,7 +44,6 @@ private:
     asio::steady_timer timer_;
     std::optional<Clock::time_point> armed_for_;
     OnOver on_over_;
-    bool started_ = false;
 };
 
 }  // namespace remote_access

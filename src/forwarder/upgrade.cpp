@@ -7,8 +7,8 @@
 namespace remote_access {
 namespace {
 
-constexpr std::size_t kMostHead = 16 * 1024;
-constexpr std::size_t kMostBody = 4 * 1024;  // of which the reason shows the beginning
+constexpr std::size_t kMostHead = std::size_t{16} * 1024;
+constexpr std::size_t kMostBody = std::size_t{4} * 1024;  // of which the reason shows the beginning
 constexpr std::size_t kShownBody = 160;
 constexpr std::string_view kBlanks = " \t\r";
 

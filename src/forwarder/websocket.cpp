@@ -20,7 +20,7 @@ namespace {
 namespace frame = websocketpp::frame;
 namespace close_status = websocketpp::close::status;
 
-constexpr std::size_t kInbox = 64 * 1024;
+constexpr std::size_t kInbox = std::size_t{64} * 1024;
 
 /// websocketpp's message. The one for data is never replaced: it is the inbox into which the
 /// payload of all messages runs, so nothing is collected and nothing is allocated.

@@ -18,7 +18,7 @@ class WebSocketCodec {
 public:
     /// A frame with this much payload fills one TLS record exactly.
     static constexpr std::size_t kHeaderRoom = 8;
-    static constexpr std::size_t kMostPayload = 16 * 1024 - kHeaderRoom;
+    static constexpr std::size_t kMostPayload = std::size_t{16} * 1024 - kHeaderRoom;
     static constexpr std::size_t kMostControl = 6 + 125;
     /// A longer frame is refused (1009); the length of a message is not limited.
     static constexpr std::size_t kLongestFrame = std::size_t{1} << 30;

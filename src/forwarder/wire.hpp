@@ -13,7 +13,7 @@ namespace remote_access {
 class Wire {
 public:
     /// Two full TLS records with their overhead, and some small ones.
-    static constexpr std::size_t kGathered = 34 * 1024;
+    static constexpr std::size_t kGathered = std::size_t{34} * 1024;
 
     explicit Wire(int descriptor) : descriptor_(descriptor) {}
     Wire(const Wire&) = delete;
@@ -31,6 +31,7 @@ public:
     /// kMoved: nothing is pending any more.
     Transfer flush();
 
+    int descriptor() const { return descriptor_; }
     bool failed() const { return error_ != 0; }
     std::string failure() const;
 

@@ -85,7 +85,7 @@ struct Failed {
 using Message = std::variant<Order, Published, Token, NoToken, Seated, Duplicate, Cloud, Target,
                              Stop, NeedCloud, Ended, Log, NeedToken, Connected, Failed>;
 
-constexpr std::size_t kLongest = 64 * 1024;
+constexpr std::size_t kLongest = std::size_t{64} * 1024;
 
 std::string encode(const Message& message);
 Result<Message> decode(std::string_view datagram);

@@ -51,7 +51,10 @@ LIBRARIES = {
 PROCESS_ENTRY = 'src/session/launch.cpp'
 
 # File -> why it may be longer than 250 lines.
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    'src/forwarder/pump.cpp': 'one state machine, read in one piece',
+    'src/forwarder/tls.cpp': 'the only file with OpenSSL: context, connection and their BIO',
+}
 FILE_LINES, FUNCTION_LINES, FUNCTION_LINES_AT_MOST = 250, 35, 60
 
 

@@ -58,23 +58,34 @@ def test_an_operator_that_speaks_first_loses_no_byte(
         assert session.recv_exact(len(words), timeout=10) == words
 
 
-def test_what_the_operator_said_before_leaving_reaches_the_target(
+def test_what_the_operator_said_before_leaving_reaches_a_slow_target(
         cloud: Cloud, device: Device) -> None:
-    words = b"".join(random_chunks(3 * MIB, 3))
-    heard = bytearray()
+    """Slow all the time, so that something still waits in the forwarder when the end comes."""
+    heard = hashlib.sha256()
 
-    def listen(connection: socket.socket) -> None:
-        time.sleep(0.3)
+    def listen_slowly(connection: socket.socket) -> None:
         while data := connection.recv(65536):
-            heard.extend(data)
+            heard.update(data)
+            time.sleep(0.002)
 
-    with Target(listen) as target:
+    with Target(listen_slowly, receive_buffer=8192) as target:
         session = opened(cloud, target)
-        for start in range(0, len(words), 65536):
-            session.send(words[start:start + 65536])
+        sent = session.send_random(8 * MIB, timeout=30)
         session.close()
-        target.wait_ended()
-    assert hashlib.sha256(heard).digest() == hashlib.sha256(words).digest()
+        target.wait_ended(timeout=20)
+    assert heard.hexdigest() == sent
+
+
+def test_what_the_target_said_before_leaving_reaches_a_slow_cloud(
+        cloud: Cloud, device: Device) -> None:
+    heard = hashlib.sha256()
+    with Target(say_and_leave(random_chunks(8 * MIB, 4))) as target:
+        session = opened(cloud, target)
+        while data := session.recv_some(timeout=10):
+            heard.update(data)
+            time.sleep(0.02)
+    assert heard.hexdigest() == digest(random_chunks(8 * MIB, 4))
+    assert session.wait_closed(5).code == 1000
 
 
 def test_what_the_cloud_says_before_its_close_answer_reaches_the_target(
@@ -185,8 +196,8 @@ def test_short_requests_and_answers_are_not_held_back(cloud: Cloud, device: Devi
         session = opened(cloud, target)
         started = time.monotonic()
         for _ in range(50):
-            session.send(b"x" * 16_000)
-            session.recv_exact(16_000, timeout=5)
+            session.send(b"x" * 40_000)  # several writes: the last one is what Nagle holds back
+            session.recv_exact(40_000, timeout=5)
         assert time.monotonic() - started < 50 * 0.030
 
 

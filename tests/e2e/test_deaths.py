@@ -192,7 +192,7 @@ def test_a_plugin_killed_at_any_moment_leaves_nothing_executing(
                 session.operation.status != "PENDING" or not device.processes())
 
         wait_until(settled, 20, "a final status, or an operation that never began")
-    # Between the message and the broker's answer nobody else can know of it: so it may be said twice.
+    # Until the broker's answer nobody else can know of EXECUTING: so it may be said twice.
     assert set(cloud.violations) <= set(REPEATED)
     # PENDING is right where it died before the order: the cloud sends the operation again.
     assert session.operation.statuses in (["PENDING"], SUCCESS, FAILURE)

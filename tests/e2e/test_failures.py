@@ -56,7 +56,8 @@ CASES = {
         CLOUD + ": ended the connection", Behaviour(connection=Connection("close")), own=QUICK,
         within=4, requests=0),
     "accepts and resets": Case(  # who notices first says it in its words
-        CLOUD + ": (ended the connection|not reachable: Connection reset)", Behaviour(connection=Connection("reset")), own=QUICK,
+        CLOUD + ": (ended the connection|not reachable: Connection reset)",
+        Behaviour(connection=Connection("reset")), own=QUICK,
         within=4, requests=0),
     "closes during the TLS handshake": Case(
         CLOUD + ": ended the connection", Behaviour(connection=Connection("close_in_hello")),

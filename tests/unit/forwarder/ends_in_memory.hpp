@@ -25,6 +25,7 @@ struct Side {
     std::size_t window = kUnlimited;    // what the peer still takes
     bool deaf = false;                  // a write fails
     std::string received;               // by the peer
+    Milliseconds owed{0};               // since when its kernel acknowledges nothing
 
     bool readable() const { return !incoming.empty() || ends || resets; }
     bool writable() const { return window > 0 || deaf; }
@@ -58,6 +59,7 @@ struct MemoryTarget final : TargetEnd, Side {
     }
     void end_writing() override { writing_ended = true; }
     bool delivered() override { return acknowledges; }
+    Milliseconds unacknowledged_for() const override { return owed; }
     std::string failure() const override { return "Connection reset by peer"; }
 };
 
@@ -85,6 +87,8 @@ struct MemoryCloud final : CloudEnd, Side {
         return {Transfer::State::kMoved};
     }
     bool pending() const override { return !buffer.empty(); }
+    bool lost() const override { return resets; }
+    Milliseconds unacknowledged_for() const override { return owed; }
     std::string failure() const override { return "Connection reset by peer"; }
 };
 

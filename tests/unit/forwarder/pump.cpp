@@ -403,6 +403,44 @@ TEST_CASE("a cloud that is stalled gets no further pings") {
     CHECK_FALSE(session.pump.over());
 }
 
+TEST_CASE("a cloud that pauses while we send is alive as long as its kernel acknowledges") {
+    Session session;
+    session.cloud.window = 0;
+    session.target.incoming = pattern(100'000);
+    for (int i = 0; i < 20; ++i) session.pass(Milliseconds(30'000));
+    CHECK_FALSE(session.pump.over());
+    session.cloud.owed = Milliseconds(60'000);
+    for (int i = 0; i < 3; ++i) session.pass(Milliseconds(30'000));
+    REQUIRE(session.pump.over());
+    CHECK(session.pump.ending().by == By::kCloud);
+    CHECK(session.pump.ending().code == 1006);
+}
+
+TEST_CASE("a target that pauses is alive as long as its kernel acknowledges") {
+    Session session;
+    session.target.window = 0;
+    session.cloud.incoming = frame(kBinary, pattern(200'000));
+    for (int i = 0; i < 20; ++i) session.pass(Milliseconds(30'000));
+    CHECK_FALSE(session.pump.over());
+    session.target.owed = Milliseconds(60'000);
+    for (int i = 0; i < 3; ++i) session.pass(Milliseconds(30'000));
+    REQUIRE(session.pump.over());
+    CHECK(session.pump.ending().by == By::kTarget);
+    CHECK(session.pump.ending().detail == "nothing acknowledged for 1m");
+}
+
+TEST_CASE("a cloud that resets is noticed although a stalled target keeps it unread") {
+    Session session;
+    session.target.window = 0;
+    session.cloud.incoming = frame(kBinary, pattern(200'000));
+    session.pass(Milliseconds(10'000));
+    CHECK_FALSE(session.pump.over());
+    session.cloud.resets = true;
+    session.pass(Milliseconds(7'000));
+    REQUIRE(session.pump.over());
+    CHECK(session.pump.ending().by == By::kCloud);
+}
+
 TEST_CASE("bulk in one direction leaves room for a keystroke in the other, in every turn") {
     Session session;
     session.target.incoming = pattern(8'000'000);
@@ -411,6 +449,17 @@ TEST_CASE("bulk in one direction leaves room for a keystroke in the other, in ev
     CHECK(session.target.received == "k");
     CHECK(session.target.incoming.size() > 6'000'000);  // and the turn ends
     CHECK(session.pump.wants().again);
+}
+
+TEST_CASE("a flood without payload leaves room for everything else, in every turn") {
+    Session session;
+    while (session.cloud.incoming.size() < 8'000'000) session.cloud.incoming += frame(kPong, "x");
+    SUBCASE("of control frames") {}
+    SUBCASE("after a violation") { session.cloud.incoming.insert(0, header(3, 0)); }
+    session.target.incoming = "k";
+    session.pump.run(session.now);
+    CHECK(session.cloud.incoming.size() > 5'000'000);
+    CHECK(session.target.incoming.empty());
 }
 
 }  // namespace remote_access

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel knows of a connection's other end. TCP_USER_TIMEOUT cannot tell a peer that is
+// gone from one that pauses: since Linux 5.11 it also ends a connection whose peer answers window
+// probes but does not read (a printer without paper, an operator's Ctrl-Z). The forwarder can.
+#pragma once
+
+#include "base/time.hpp"
+
+namespace remote_access {
+
+/// How long the other end's kernel has owed an acknowledgement; zero while it owes none.
+Milliseconds unacknowledged_for(int descriptor);
+
+/// The connection has been reset, or ended by a timeout: also while nothing is read from it.
+bool is_lost(int descriptor);
+
+/// The session sets TCP_USER_TIMEOUT for the connecting phase; from then on the above is asked.
+void lift_user_timeout(int descriptor);
+
+}  // namespace remote_access
