@@ -16,6 +16,7 @@ constexpr int kDone = 0, kFailed = 1, kNotPublished = 3;
 constexpr Milliseconds kSessionMargin{3'000};
 constexpr Milliseconds kApproval{30'000};
 constexpr Milliseconds kTokenRepeat{5'000};
+constexpr Milliseconds kTokenFirst{100};
 /// A broker that was never there gets this long for the final status; one that was gets as long
 /// as the operation.
 constexpr Milliseconds kBrokerPatience{3'000};
@@ -37,7 +38,8 @@ OperationRun::OperationRun(const Config& config, OperationId operation, Fd windo
       window_(std::move(window)),
       deadline_(io_),
       patience_(io_),
-      token_timer_(io_) {
+      token_timer_(io_),
+      reporting_timer_(io_) {
     reporter_ = std::make_shared<StatusReporter>(io_, *broker_, config.cloud.topic_prefix,
                                                  std::move(operation), window_.get(), false);
 }
@@ -46,8 +48,7 @@ int OperationRun::serve(Fd session, const message::Message& order) {
     session_ = std::make_shared<Channel>(io_, std::move(session));
     session_->start([this](Received received) { on_session_message(std::move(received)); },
                     [this] { on_session_closed(); });
-    const Result<void> sent = session_->send(order, window_.get());
-    if (!sent) log::debug("session not reachable: " + sent.error().detail);
+    tell_session(order, window_.get());
     deadline_.expires_after(session_patience(config_));
     deadline_.async_wait([this](const asio::error_code& error) {
         if (!error) on_deadline();
@@ -93,7 +94,7 @@ void OperationRun::on_down(const Error& error) {
     if (was_up_) return;
     if (token_wanted_) {
         token_wanted_ = false;
-        [[maybe_unused]] const auto sent = session_->send(message::NoToken{error});
+        tell_session(message::NoToken{error});
     }
     if (outcome_) on_publish_patience();
 }
@@ -101,16 +102,12 @@ void OperationRun::on_down(const Error& error) {
 // --- JWT: `<prefix>/s/uat` asks, `<prefix>/s/dat` answers (shared by all clients of the device)
 // ---
 
+/// The broker takes both in their order; the answer to the first need not be awaited. QoS 0 as
+/// thin-edge does: an acknowledgement would only be in the way of the answer.
 void OperationRun::ask_for_token() {
     if (!token_wanted_ || !broker_->is_up()) return;
-    broker_->subscribe(token_topic(config_.cloud.topic_prefix),
-                       [this](const Result<void>& result) { on_token_subscribed(result); });
-}
-
-void OperationRun::on_token_subscribed(const Result<void>& result) {
-    if (!result || !token_wanted_) return;
-    broker_->publish(token_request_topic(config_.cloud.topic_prefix), {},
-                     [](const Result<void>&) {});
+    broker_->subscribe(token_topic(config_.cloud.topic_prefix), [](const Result<void>&) {});
+    broker_->send(token_request_topic(config_.cloud.topic_prefix), {});
     token_timer_.expires_after(kTokenRepeat);
     token_timer_.async_wait([this](const asio::error_code& error) {
         if (!error) ask_for_token();
@@ -123,14 +120,22 @@ void OperationRun::on_mqtt_message(const std::string& topic, const std::string& 
     if (!token) return;
     token_wanted_ = false;
     token_timer_.cancel();
-    [[maybe_unused]] const auto sent = session_->send(message::Token{std::move(*token)});
+    tell_session(message::Token{std::move(*token)});
+    if (seated_) start_reporting();
 }
 
 // --- session ---
 
+/// One that is gone shows by its closed channel, not here.
+void OperationRun::tell_session(const message::Message& message, int descriptor) {
+    if (!session_) return;
+    const Result<void> sent = session_->send(message, descriptor);
+    if (!sent) log::debug("session not reachable: " + sent.error().detail);
+}
+
 void OperationRun::on_session_message(Received received) {
     if (std::holds_alternative<message::Seated>(received.message)) {
-        start_reporting();
+        on_seated();
     } else if (std::holds_alternative<message::Duplicate>(received.message)) {
         log::info("this operation is being served already: nothing to do");
         leave(kDone);
@@ -145,6 +150,17 @@ void OperationRun::on_session_message(Received received) {
         start_reporting();
         conclude({false, reason(failed->error)});
     }
+}
+
+/// A broker that leaves Nagle on (mosquitto's default) holds the JWT back for 40 ms behind the
+/// acknowledgement of EXECUTING: a JWT that comes at once goes first.
+void OperationRun::on_seated() {
+    seated_ = true;
+    if (config_.cloud.auth == AuthMethod::kBasic) return start_reporting();
+    reporting_timer_.expires_after(kTokenFirst);
+    reporting_timer_.async_wait([this](const asio::error_code& error) {
+        if (!error) start_reporting();
+    });
 }
 
 void OperationRun::on_session_closed() {
@@ -169,13 +185,14 @@ void OperationRun::on_deadline() {
 void OperationRun::start_reporting() {
     if (reporting_) return;
     reporting_ = true;
+    reporting_timer_.cancel();
     StatusReporter::Handlers handlers;
-    handlers.before_executing = [this] { end_orphans(); };
-    handlers.on_executing = [this] {
-        if (!session_) return;
-        using State = message::Published::State;
-        [[maybe_unused]] const auto sent = session_->send(message::Published{State::kExecuting});
+    using State = message::Published::State;
+    handlers.before_executing = [this] {
+        end_orphans();
+        tell_session(message::Published{State::kAnnounced});
     };
+    handlers.on_executing = [this] { tell_session(message::Published{State::kExecuting}); };
     handlers.on_final = [this] { on_final(); };
     reporter_->start(std::move(handlers));
 }
@@ -210,10 +227,7 @@ void OperationRun::conclude(FinalStatus status) {
 
 void OperationRun::on_final() {
     using State = message::Published::State;
-    if (session_) {
-        const State state = outcome_->successful ? State::kSuccessful : State::kFailed;
-        [[maybe_unused]] const auto sent = session_->send(message::Published{state});
-    }
+    tell_session(message::Published{outcome_->successful ? State::kSuccessful : State::kFailed});
     leave(outcome_->successful ? kDone : kFailed);
 }
 

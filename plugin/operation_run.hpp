@@ -31,10 +31,11 @@ private:
     void on_up();
     void on_down(const Error& error);
     void on_mqtt_message(const std::string& topic, const std::string& payload);
-    void on_token_subscribed(const Result<void>& result);
     void ask_for_token();
 
+    void tell_session(const message::Message& message, int descriptor = -1);
     void on_session_message(Received received);
+    void on_seated();
     void on_session_closed();
     void on_deadline();
 
@@ -54,6 +55,8 @@ private:
     asio::steady_timer deadline_;
     asio::steady_timer patience_;
     asio::steady_timer token_timer_;
+    asio::steady_timer reporting_timer_;
+    bool seated_ = false;
     bool reporting_ = false;
     bool was_up_ = false;
     bool token_wanted_ = false;

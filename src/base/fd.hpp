@@ -33,7 +33,8 @@ private:
 };
 
 /// The whole of a regular file of at most `limit` bytes. Errors carry the system's text as detail.
-Result<std::string> read_file(const std::string& path, std::size_t limit = std::size_t{1024} * 1024);
+Result<std::string> read_file(const std::string& path,
+                              std::size_t limit = std::size_t{1024} * 1024);
 
 Result<void> set_nonblocking(int fd);
 

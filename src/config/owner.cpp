@@ -122,7 +122,8 @@ void read_limits(OwnerFile& file, const TomlNode& root, LimitsConfig& limits) {
 void read_keepalive(OwnerFile& file, const TomlNode& root, KeepaliveConfig& keepalive) {
     const TomlNode* table = file.table(root, "keepalive", {"ping", "timeout"});
     if (!table) return;
-    file.duration(table, "ping", "keepalive.ping", {Milliseconds(100), 10 * kMinute}, keepalive.ping);
+    file.duration(table, "ping", "keepalive.ping", {Milliseconds(100), 10 * kMinute},
+                  keepalive.ping);
     file.duration(table, "timeout", "keepalive.timeout", {kSecond, kHour}, keepalive.timeout);
     if (keepalive.timeout > keepalive.ping) return;
     const TomlNode* timeout = table->find("timeout");

@@ -179,9 +179,10 @@ void MqttClient::subscribe(const std::string& topic, OnResult on_done) {
     });
 }
 
-void MqttClient::publish(const std::string& topic, std::string_view payload, OnResult on_done) {
-    link_->act(std::move(on_done), [this, &topic, payload](Listener& listener) {
-        link_->paho->publish(topic, payload.data(), payload.size(), 1, false, nullptr, listener);
+void MqttClient::publish(const std::string& topic, std::string_view payload, int qos,
+                         OnResult on_done) {
+    link_->act(std::move(on_done), [this, &topic, payload, qos](Listener& listener) {
+        link_->paho->publish(topic, payload.data(), payload.size(), qos, false, nullptr, listener);
     });
 }
 

@@ -77,7 +77,11 @@ void MqttConnection::subscribe(const std::string& topic, MqttClient::OnResult on
 
 void MqttConnection::publish(const std::string& topic, std::string_view payload,
                              MqttClient::OnResult on_done) {
-    if (client_) client_->publish(topic, payload, std::move(on_done));
+    if (client_) client_->publish(topic, payload, 1, std::move(on_done));
+}
+
+void MqttConnection::send(const std::string& topic, std::string_view payload) {
+    if (client_) client_->publish(topic, payload, 0, [](const Result<void>&) {});
 }
 
 void MqttConnection::stop(Milliseconds at_most) {

@@ -79,14 +79,15 @@ void Caller::on_message(Received received) {
         token_awaited_ = false;
         handlers_.on_no_token(std::move(none->error));
     } else if (const auto* published = std::get_if<message::Published>(&received.message)) {
-        if (published->state == message::Published::State::kExecuting) {
-            executing_published_ = true;
+        using State = message::Published::State;
+        if (published->state == State::kAnnounced || published->state == State::kExecuting) {
+            executing_published_ = published->state == State::kExecuting;
             handlers_.on_reported(Reported::kExecuting);
             return;
         }
         handlers_.on_reported(Reported::kFinal);
-        const bool contradicts = published->state == message::Published::State::kFailed &&
-                                 !(outcome_ && !outcome_->successful);
+        const bool contradicts =
+            published->state == State::kFailed && !(outcome_ && !outcome_->successful);
         settle();
         if (contradicts)
             handlers_.on_given_up({Fault::kTimeout, {}, "the plugin reported the failure itself"});
@@ -121,7 +122,7 @@ void Caller::take_over() {
     };
     connection_->start(std::move(network));
     StatusReporter::Handlers progress;
-    progress.on_executing = [weak] {
+    progress.before_executing = [weak] {
         if (const auto self = weak.lock()) self->handlers_.on_reported(Reported::kExecuting);
     };
     progress.on_final = [weak] {

@@ -28,7 +28,7 @@ public:
         /// The plugin published FAILED on its own (its deadline), or is gone and nobody can ask
         /// for a JWT any more: the session must end.
         std::function<void(Error)> on_given_up;
-        /// The broker has acknowledged EXECUTING, or the final status.
+        /// EXECUTING is about to be published, or the final status is acknowledged.
         std::function<void(Reported)> on_reported;
         /// The final status is out, or nobody can publish it: nothing more to do here.
         std::function<void()> on_settled;

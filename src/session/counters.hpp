@@ -8,7 +8,8 @@
 
 namespace remote_access {
 
-/// What has been published about the operation, and acknowledged.
+/// What the cloud may know of the operation: set to kExecuting just before that is published, to
+/// kFinal when the final status is acknowledged.
 enum class Reported : std::uint32_t { kNothing, kExecuting, kFinal };
 
 struct Counters {

@@ -16,7 +16,8 @@ using json::Value;
 template <class E, std::size_t N>
 using Names = std::array<std::pair<E, std::string_view>, N>;
 
-constexpr Names<Published::State, 3> kStates{{{Published::State::kExecuting, "executing"},
+constexpr Names<Published::State, 4> kStates{{{Published::State::kAnnounced, "announced"},
+                                              {Published::State::kExecuting, "executing"},
                                               {Published::State::kSuccessful, "successful"},
                                               {Published::State::kFailed, "failed"}}};
 constexpr Names<Ended::By, 3> kEnders{

@@ -26,10 +26,11 @@ struct Order {
     ConfigSource source;
     log::Level log_level = log::Level::kInfo;
 };
-/// What the plugin has published, and the broker acknowledged.
+/// What the plugin is about to publish (kAnnounced: EXECUTING), or has published and the broker
+/// acknowledged.
 struct Published {
-    enum class State { kExecuting, kSuccessful, kFailed };
-    State state = State::kExecuting;
+    enum class State { kAnnounced, kExecuting, kSuccessful, kFailed };
+    State state = State::kAnnounced;
 };
 
 // plugin → session → forwarder

@@ -159,13 +159,14 @@ def test_what_dies_altogether_is_failed_at_the_next_start(
         lost = cloud.open("127.0.0.1", target.port, delivery=form)
         lost.operation.wait_status("EXECUTING")
         wait_until(lambda: cloud.upgrades, 10, "the request")
+        time.sleep(0.3)  # the session has written down that it is EXECUTING
         device.session_killed = True
         for process in device.processes():
             process.kill()
         wait_until(lambda: not device.processes(), 5)
         following = cloud.open("127.0.0.1", target.port, delivery=form)
         following.wait_device(10)
-        assert following.operation.wait_final(10) == "SUCCESSFUL"
+        assert following.operation.wait_final(10) == "SUCCESSFUL", cloud.status_messages
         assert lost.operation.wait_final(10) == "FAILED"
         device.session_killed = False  # the new session has removed the seat
         following.close()

@@ -25,9 +25,8 @@ from .harness.waiting import wait_until
 @contextlib.contextmanager
 def listening(device: Device, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """As the socket unit will be: one session for each connection, with its own settings folder."""
-    environment = {"TEDGE_CONFIG_DIR": str(device.config_dir),
-                   "C8Y_REMOTE_ACCESS_LOG_SOCKET": str(device.journal.path)}
-    options = [f"--setenv={name}={value}" for name, value in environment.items()]
+    options = [f"--setenv={name}={value}"
+               for name, value in device.service_environment().items()]
     with (device.root / "socket-activate.log").open("wb") as log:
         process = subprocess.Popen(
             [program("systemd-socket-activate"), "--accept", "--seqpacket", *options,

@@ -75,9 +75,15 @@ class Device:
         outer = {name: value for name, value in os.environ.items()
                  if not name.startswith(("TEDGE_", "RUST_LOG"))}
         profile = {"TEDGE_CLOUD_PROFILE": self.profile} if self.profile else {}
-        return {**outer, **profile, "PATH": f"{self.program.parent}:{os.environ['PATH']}",
-                "TEDGE_CONFIG_DIR": str(self.config_dir),
-                "C8Y_REMOTE_ACCESS_LOG_SOCKET": str(self.journal.path)}
+        return {**outer, **profile, **self.service_environment(),
+                "PATH": f"{self.program.parent}:{os.environ['PATH']}"}
+
+    def service_environment(self) -> dict[str, str]:
+        """Also for a session that systemd starts. AddressSanitizer's findings in a process without
+        standard error go to files, and stop() looks for them; UBSan has no such files, it kills."""
+        report = f"log_path={self.root}/sanitizer:print_stacktrace=1:halt_on_error=1"
+        return {"TEDGE_CONFIG_DIR": str(self.config_dir), "ASAN_OPTIONS": report,
+                "UBSAN_OPTIONS": report, "C8Y_REMOTE_ACCESS_LOG_SOCKET": str(self.journal.path)}
 
     def write_credentials(self, user: str, password: str) -> Path:
         """thin-edge reads the table [c8y] of it for every profile."""
@@ -144,6 +150,7 @@ class Device:
             for process in self.processes():
                 process.kill()
         problems += [f"{name} is left in the run folder" for name in self.leftovers()]
+        problems += [path.read_text()[:3000] for path in self.root.glob("sanitizer.*")]
         problems += [f"not a syslog line: {line!r}" for line in self.journal.unreadable]
         self.journal.close()
         (self.root / "session.log").write_text(self.journal.text + "\n")
