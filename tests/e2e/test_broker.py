@@ -179,6 +179,7 @@ def test_a_failure_while_the_broker_is_away_is_still_reported(
         operation = cloud.create_operation("127.0.0.1", target.port)
         operation.wait_status("EXECUTING", 10)
         wait_until(lambda: cloud.upgrades, 10, "the request")
+        time.sleep(0.5)  # the broker's acknowledgement is with the plugin too
         gate.shut()
         target.wait_ended()
         gate.reopen()

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,12 @@ from .harness.expect import SUCCESS, check_carries, check_failure, established, 
 from .harness.services import program
 from .harness.targets import Target, echo, refusing_port, silent_port, wait_for_end
 from .harness.waiting import wait_until
+
+
+def is_listening(path: Path) -> bool:
+    """Its file is there before it listens; the kernel shows that by a flag (__SO_ACCEPTCON)."""
+    lines = Path("/proc/net/unix").read_text().splitlines()
+    return any(line.endswith(f" {path}") and line.split()[3] == "00010000" for line in lines)
 
 
 @contextlib.contextmanager
@@ -33,7 +40,7 @@ def listening(device: Device, *arguments: str) -> Iterator[subprocess.Popen[byte
              "-l", str(device.socket_path), str(device.program), "session", *arguments],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        wait_until(device.socket_path.exists, 5, "the session socket")
+        wait_until(lambda: is_listening(device.socket_path), 5, "the session socket")
         yield process
     finally:
         process.terminate()
@@ -74,6 +81,8 @@ def test_a_session_of_the_socket_survives_the_death_of_the_plugins_group(
     with Target(echo) as target:
         session = cloud.open("127.0.0.1", target.port)
         wait_until(lambda: cloud.upgrades, 10, "the request")
+        session.operation.wait_status("EXECUTING")
+        time.sleep(0.5)  # and the session knows it: else it publishes that again, to be sure
         os.killpg(served.mapper.wait_runs()[0].pid, signal.SIGKILL)
         session.wait_device(10)
         check_carries(session)
