@@ -74,6 +74,11 @@ must venv make_venv
 
 step "build: release"
 must build-release build "$PWD/build" -Dbuildtype=release
+step "format"
+formatted=$(git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror 2>&1) && passed=$((passed + 1)) || {
+    failed=$((failed + 1))
+    echo "$formatted" | head -n 20
+}
 py conventions "$PWD/build" tests/conventions
 unit release "$PWD/build"
 py cloud "$PWD/build" -n 2 tests/cloud
