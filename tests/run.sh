@@ -75,7 +75,7 @@ must venv make_venv
 step "build: release"
 must build-release build "$PWD/build" -Dbuildtype=release
 step "format"
-formatted=$(git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror 2>&1) && passed=$((passed + 1)) || {
+formatted=$(find src plugin tests -name '*.[ch]pp' | xargs clang-format --dry-run -Werror 2>&1) && passed=$((passed + 1)) || {
     failed=$((failed + 1))
     echo "$formatted" | head -n 20
 }
