@@ -30,7 +30,8 @@ struct Transfer {
 class TargetEnd {
 public:
     virtual ~TargetEnd() = default;
-    virtual Transfer read(std::uint8_t* into, std::size_t room) = 0;
+    /// Fills `count` pieces of `room` bytes in their order, in one call.
+    virtual Transfer read(std::uint8_t* const* pieces, std::size_t count, std::size_t room) = 0;
     /// May take less than `size`.
     virtual Transfer write(const std::uint8_t* bytes, std::size_t size) = 0;
     virtual void end_writing() = 0;
@@ -47,8 +48,10 @@ class CloudEnd {
 public:
     virtual ~CloudEnd() = default;
     virtual Transfer read(std::uint8_t* into, std::size_t room) = 0;
-    /// How many bytes write() takes at this moment.
+    /// How many bytes write() takes at this moment: at most one TLS record.
     virtual std::size_t room() const = 0;
+    /// How many full records fit.
+    virtual std::size_t records() const = 0;
     /// Takes all of it; false: the connection is gone.
     virtual bool write(const std::uint8_t* bytes, std::size_t size) = 0;
     /// kMoved: nothing is pending any more.

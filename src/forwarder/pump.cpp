@@ -27,7 +27,10 @@ Pump::Pump(CloudEnd& cloud, TargetEnd& target, WebSocketCodec& codec, Counters& 
       drain_(drain),
       now_(now),
       received_(now),
-      pinged_(now) {}
+      pinged_(now) {
+    for (std::size_t i = 0; i < kFrames; ++i)
+        up_payload_[i] = up_[i].data() + WebSocketCodec::kHeaderRoom;
+}
 
 void Pump::run(Clock::time_point now) {
     now_ = now;
@@ -42,25 +45,35 @@ void Pump::run(Clock::time_point now) {
     finish();
 }
 
-/// One gathered send: up to two full frames, each read into the place where it is sent from.
+/// One gathered send of up to four full frames, read into the places where they are sent from.
 bool Pump::target_to_cloud() {
     const bool clear = flush();
     if (!clear && read_target_ && !write_target_) target_ends({Transfer::State::kFailed});
     if (!clear || !read_target_) return false;
     bool more = true;
-    while (more && cloud_.room() >= up_.size()) {
-        const Transfer got =
-            target_.read(up_.data() + WebSocketCodec::kHeaderRoom, WebSocketCodec::kMostPayload);
+    while (more) {
+        const std::size_t frames = std::min(cloud_.records(), kFrames);
+        if (frames == 0) break;
+        const Transfer got = target_.read(up_payload_.data(), frames, WebSocketCodec::kMostPayload);
         more = got.moved() && !got.drained;
         if (got.moved()) {
-            const WebSocketCodec::Bytes frame = codec_.seal(up_.data(), got.bytes);
-            cloud_.write(frame.data, frame.size);
-            count(counters_.to_cloud, got.bytes);
+            send_frames(got.bytes);
         } else if (!got.blocked() || !write_target_) {
             target_ends(got);
         }
     }
     return flush() && more;
+}
+
+void Pump::send_frames(std::size_t bytes) {
+    count(counters_.to_cloud, bytes);
+    for (Frame& slot : up_) {
+        if (bytes == 0) return;
+        const std::size_t size = std::min(bytes, WebSocketCodec::kMostPayload);
+        const WebSocketCodec::Bytes frame = codec_.seal(slot.data(), size);
+        cloud_.write(frame.data, frame.size);
+        bytes -= size;
+    }
 }
 
 /// The target sends no more. Without write_target_ it is gone altogether: a write has failed.
@@ -242,7 +255,7 @@ void Pump::finish() {
 void Pump::discard_from_target() {
     Transfer got{Transfer::State::kMoved};
     for (int round = 0; round < kRounds && got.moved() && !got.drained; ++round)
-        got = target_.read(up_.data(), up_.size());
+        got = target_.read(up_payload_.data(), kFrames, WebSocketCodec::kMostPayload);
     if (!got.moved() && !got.blocked()) discard_target_ = false;
     if (now_ >= farewell_ && target_.delivered()) discard_target_ = false;
 }

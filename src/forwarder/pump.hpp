@@ -42,6 +42,7 @@ public:
 
 private:
     bool target_to_cloud();
+    void send_frames(std::size_t bytes);
     bool cloud_to_target();
     void target_ends(const Transfer& last);
     void cloud_ends(const Transfer& last);
@@ -75,7 +76,11 @@ private:
     std::optional<WebSocketCodec::Close> goodbye_;  // the close frame still to be sent
     Clock::time_point now_, received_, pinged_, looked_{}, give_up_{}, farewell_{};
 
-    std::array<std::uint8_t, WebSocketCodec::kHeaderRoom + WebSocketCodec::kMostPayload> up_;
+    static constexpr std::size_t kFrames = 4;  // read, masked and sent together
+    using Frame =
+        std::array<std::uint8_t, WebSocketCodec::kHeaderRoom + WebSocketCodec::kMostPayload>;
+    std::array<Frame, kFrames> up_;  // not initialised: untouched pages cost nothing
+    std::array<std::uint8_t*, kFrames> up_payload_{};
     std::array<std::uint8_t, std::size_t{16} * 1024> down_;
 };
 

@@ -4,7 +4,10 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -18,15 +21,19 @@ Transfer SocketTarget::failed(int code) {
     return {Transfer::State::kFailed};
 }
 
-Transfer SocketTarget::read(std::uint8_t* into, std::size_t room) {
+Transfer SocketTarget::read(std::uint8_t* const* pieces, std::size_t count, std::size_t room) {
+    constexpr std::size_t kMost = 8;
+    std::array<iovec, kMost> vectors;
+    count = std::min(count, kMost);
+    for (std::size_t i = 0; i < count; ++i) vectors[i] = {pieces[i], room};
     ssize_t got = -1;
     do {
-        got = ::recv(descriptor_, into, room, MSG_DONTWAIT);
+        got = ::readv(descriptor_, vectors.data(), static_cast<int>(count));
     } while (got < 0 && errno == EINTR);
     if (got < 0) return failed(errno);
     if (got == 0) return {Transfer::State::kEnded};
     const auto bytes = static_cast<std::size_t>(got);
-    return {Transfer::State::kMoved, bytes, bytes < room};
+    return {Transfer::State::kMoved, bytes, bytes < count * room};
 }
 
 Transfer SocketTarget::write(const std::uint8_t* bytes, std::size_t size) {

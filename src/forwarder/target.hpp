@@ -10,7 +10,7 @@ class SocketTarget final : public TargetEnd {
 public:
     explicit SocketTarget(int descriptor) : descriptor_(descriptor) {}
 
-    Transfer read(std::uint8_t* into, std::size_t room) override;
+    Transfer read(std::uint8_t* const* pieces, std::size_t count, std::size_t room) override;
     Transfer write(const std::uint8_t* bytes, std::size_t size) override;
     void end_writing() override;
     bool delivered() override;

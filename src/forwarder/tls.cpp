@@ -22,7 +22,7 @@ constexpr std::size_t kReadAhead = std::size_t{64} * 1024;
 constexpr std::size_t kRecord = std::size_t{16} * 1024;
 constexpr std::size_t kRecordOverhead = 128;  // header, nonce, tag, padding: 22 with TLS 1.3
 constexpr std::size_t kReserve = 512;         // for what OpenSSL says by itself
-static_assert(Wire::kGathered >= 2 * (kRecord + kRecordOverhead) + kReserve);
+static_assert(Wire::kGathered >= 4 * (kRecord + kRecordOverhead) + kReserve);
 
 struct Free {
     void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
@@ -222,6 +222,12 @@ std::size_t TlsStream::room() const {
     const std::size_t space = connection_->wire.space();
     if (connection_->broken || space <= kReserve + kRecordOverhead) return 0;
     return std::min(space - kReserve - kRecordOverhead, kRecord);
+}
+
+std::size_t TlsStream::records() const {
+    const std::size_t space = connection_->wire.space();
+    if (connection_->broken || space <= kReserve) return 0;
+    return (space - kReserve) / (kRecord + kRecordOverhead);
 }
 
 bool TlsStream::write(const std::uint8_t* bytes, std::size_t size) {

@@ -47,6 +47,7 @@ public:
 
     Transfer read(std::uint8_t* into, std::size_t room) override;
     std::size_t room() const override;
+    std::size_t records() const override;
     bool write(const std::uint8_t* bytes, std::size_t size) override;
     Transfer flush() override;
     bool pending() const override;

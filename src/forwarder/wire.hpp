@@ -12,8 +12,8 @@ namespace remote_access {
 
 class Wire {
 public:
-    /// Two full TLS records with their overhead, and some small ones.
-    static constexpr std::size_t kGathered = std::size_t{34} * 1024;
+    /// Four full TLS records with their overhead, and some small ones.
+    static constexpr std::size_t kGathered = std::size_t{67} * 1024;
 
     explicit Wire(int descriptor) : descriptor_(descriptor) {}
     Wire(const Wire&) = delete;

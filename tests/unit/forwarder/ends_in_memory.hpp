@@ -52,7 +52,16 @@ struct Side {
 struct MemoryTarget final : TargetEnd, Side {
     bool writing_ended = false, acknowledges = true;
 
-    Transfer read(std::uint8_t* into, std::size_t room) override { return Side::read(into, room); }
+    Transfer read(std::uint8_t* const* pieces, std::size_t count, std::size_t room) override {
+        Transfer all = Side::read(pieces[0], room);
+        for (std::size_t i = 1; i < count && all.bytes == i * room && !all.drained; ++i) {
+            const Transfer next = Side::read(pieces[i], room);
+            if (!next.moved()) return all;
+            all.bytes += next.bytes;
+            all.drained = next.drained;
+        }
+        return all;
+    }
     Transfer write(const std::uint8_t* bytes, std::size_t size) override {
         CHECK_FALSE(writing_ended);
         return Side::write(reinterpret_cast<const char*>(bytes), size);
@@ -64,7 +73,7 @@ struct MemoryTarget final : TargetEnd, Side {
 };
 
 struct MemoryCloud final : CloudEnd, Side {
-    static constexpr std::size_t kBuffer = 34 * 1024;
+    static constexpr std::size_t kBuffer = 67 * 1024;
     std::string buffer;
     std::size_t sends = 0;
 
@@ -72,6 +81,7 @@ struct MemoryCloud final : CloudEnd, Side {
     std::size_t room() const override {
         return std::min<std::size_t>(kBuffer - buffer.size(), 16 * 1024);
     }
+    std::size_t records() const override { return (kBuffer - buffer.size()) / (16 * 1024); }
     bool write(const std::uint8_t* bytes, std::size_t size) override {
         REQUIRE(size <= room());
         buffer.append(reinterpret_cast<const char*>(bytes), size);
