@@ -117,8 +117,7 @@ void Caller::take_over() {
         if (const auto self = weak.lock()) self->reporter_->on_up();
     };
     network.on_down = [weak](const Error& error) {
-        log::warn(reason(error));
-        if (const auto self = weak.lock()) self->reporter_->on_down();
+        if (const auto self = weak.lock()) self->on_broker_down(error);
     };
     connection_->start(std::move(network));
     StatusReporter::Handlers progress;
@@ -141,6 +140,12 @@ void Caller::take_over() {
         log::error("the final status could not be published");
         self->settle();
     });
+}
+
+void Caller::on_broker_down(const Error& error) {
+    if (!broker_missed_) log::warn(reason(error));
+    broker_missed_ = true;
+    reporter_->on_down();
 }
 
 void Caller::settle() {

@@ -49,6 +49,7 @@ private:
     void on_message(Received received);
     void on_closed();
     void take_over();
+    void on_broker_down(const Error& error);
     void settle();
     void tell(const message::Message& message);
 
@@ -63,6 +64,7 @@ private:
     bool token_awaited_ = false;
     bool gone_ = false;
     bool settled_ = false;
+    bool broker_missed_ = false;
     std::optional<FinalStatus> outcome_;
     std::shared_ptr<MqttConnection> connection_;
     std::shared_ptr<StatusReporter> reporter_;

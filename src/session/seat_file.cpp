@@ -81,9 +81,13 @@ std::vector<SeatFile> adopt_orphans(const std::string& folder) {
     std::vector<SeatFile> orphans;
     for (SeatFile& seat : seats) {
         if (seat.alive) continue;
-        if (seat.reported != Reported::kExecuting) {
+        const bool by_name = seat.operation.by_name();
+        // By name nothing can be done too much: 507 moves only what is EXECUTING.
+        const bool owed = seat.reported == Reported::kExecuting ||
+                          (by_name && seat.reported == Reported::kNothing);
+        if (!owed) {
             ::unlink(seat.path.c_str());
-        } else if (!seat.operation.by_name() || !busy) {
+        } else if (!by_name || !busy) {
             orphans.push_back(std::move(seat));
         }
     }
