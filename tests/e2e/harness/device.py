@@ -27,6 +27,11 @@ _PROCESS_NAMES = {"session": "c8y-ra-session", "forwarder": "c8y-ra-forward"}
 _OPERATION_FILES = {"smartrest": "c8y_RemoteAccessConnect", "json": "c8y_RemoteAccessConnect.json"}
 
 
+def _special_files(folder: str, names: list[str]) -> list[str]:
+    paths = {name: Path(folder, name) for name in names}
+    return [name for name, path in paths.items() if not (path.is_file() or path.is_dir())]
+
+
 class Device:
     """`settings` are thin-edge's keys in dotted form; change them before start()."""
 
@@ -155,6 +160,7 @@ class Device:
         self.journal.close()
         (self.root / "session.log").write_text(self.journal.text + "\n")
         (self.root / "run").unlink()
-        shutil.move(self.run_path, self.root / "run")
+        # Not moved: /tmp may be another file system, and a socket cannot be copied.
+        shutil.copytree(self.run_path, self.root / "run", ignore=_special_files)
         shutil.rmtree(self._short)
         assert not problems, problems
