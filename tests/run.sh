@@ -55,7 +55,7 @@ py() { # name folder-of-build arguments...
     local name=$1 build=$2 log=$work/$1.log status=0 line
     shift 2
     CONNECT_BUILD=$build PYTHONPATH=$PWD/tests timeout 1500 "$venv/bin/python" -m pytest \
-        -q -rs -p no:cacheprovider -o tmp_path_retention_policy=failed --basetemp="$work/$name.tmp" \
+        -q -rfEs --tb=short -p no:cacheprovider -o tmp_path_retention_policy=failed --basetemp="$work/$name.tmp" \
         --junitxml="$work/$name.xml" "$@" >"$log" 2>&1 || status=$?
     grep -E '^(SKIPPED|FAILED|ERROR)' "$log"
     [ "$status" -eq 0 ] || tail -n 60 "$log"

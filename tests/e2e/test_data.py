@@ -7,6 +7,7 @@ import hashlib
 import socket
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
@@ -109,7 +110,14 @@ def test_what_the_cloud_says_before_its_close_answer_reaches_the_target(
 
 
 @pytest.mark.timeout(120)
-def test_64_mib_each_way_at_the_same_time_arrive_unchanged(cloud: Cloud, device: Device) -> None:
+@pytest.mark.parametrize("pings", ["25s", "100ms"])
+def test_64_mib_each_way_at_the_same_time_arrive_unchanged(
+        cloud: Cloud, make_device: Callable[..., Device], pings: str) -> None:
+    device = make_device()
+    device.own(f'keepalive.ping = "{pings}"\n')  # between the frames, both ways
+    device.start()
+    if pings != "25s":
+        cloud.behaviour.ping_interval = 0.05
     size = 64 * MIB
     received: list[str] = []
 

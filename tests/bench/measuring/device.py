@@ -21,6 +21,10 @@ from .ends import End
 from .programs import PRODUCT, Programs
 
 
+# The floor sends no pings, and the cloud's end would answer one in the middle of a frame.
+OWNER = '[keepalive]\nping = "10m"\ntimeout = "1h"\n'
+
+
 class Device:
     """One for the whole benchmark; each measured session gets a settings folder of its own."""
 
@@ -74,6 +78,9 @@ class Device:
         credentials = root / "etc" / "credentials.toml"
         credentials.write_text('[c8y]\nusername = "t1/device_1"\npassword = "secret"\n')
         credentials.chmod(0o600)
+        plugins = root / "etc" / "plugins"
+        plugins.mkdir()
+        (plugins / "c8y-remote-access-connect.toml").write_text(OWNER)
         return root / "etc"
 
     def environment(self) -> dict[str, str]:
