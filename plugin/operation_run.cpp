@@ -16,7 +16,7 @@ constexpr int kDone = 0, kFailed = 1, kNotPublished = 3;
 constexpr Milliseconds kSessionMargin{3'000};
 constexpr Milliseconds kApproval{30'000};
 constexpr Milliseconds kTokenRepeat{5'000};
-constexpr Milliseconds kTokenFirst{100};
+constexpr Milliseconds kTokenFirst{30};
 /// A broker that was never there gets this long for the final status; one that was gets as long
 /// as the operation.
 constexpr Milliseconds kBrokerPatience{3'000};

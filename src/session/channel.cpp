@@ -61,7 +61,17 @@ Result<void> send_message(int socket, const message::Message& message, int descr
 }
 
 Result<std::optional<Received>> receive_message(int socket) {
-    std::string datagram(message::kLongest, '\0');
+    // Its length first: a buffer for the longest would stay in the heap of an idle session.
+    ssize_t size = -1;
+    do {
+        size = ::recv(socket, nullptr, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+    } while (size < 0 && errno == EINTR);
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::optional<Received>();
+    if (size < 0) return system_error("message from another process", errno);
+    if (size == 0) return kClosed;
+    if (static_cast<std::size_t>(size) > message::kLongest)
+        return Error{Fault::kProcess, "peer", "sent a message that is too long"};
+    std::string datagram(static_cast<std::size_t>(size), '\0');
     iovec body{datagram.data(), datagram.size()};
     alignas(cmsghdr) char control[CMSG_SPACE(kMostDescriptors * sizeof(int))] = {};
     msghdr header{};
@@ -69,17 +79,11 @@ Result<std::optional<Received>> receive_message(int socket) {
     header.msg_iovlen = 1;
     header.msg_control = control;
     header.msg_controllen = sizeof control;
-    ssize_t size = -1;
     do {
         size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     } while (size < 0 && errno == EINTR);
-    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::optional<Received>();
     if (size < 0) return system_error("message from another process", errno);
     Fd descriptor = take_descriptor(header);
-    if (size == 0) return kClosed;
-    if ((header.msg_flags & MSG_TRUNC) != 0)
-        return Error{Fault::kProcess, "peer", "sent a message that is too long"};
-    datagram.resize(static_cast<std::size_t>(size));
     Result<message::Message> decoded = message::decode(datagram);
     wipe(datagram);
     if (!decoded) return decoded.error();

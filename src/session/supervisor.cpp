@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/supervisor.hpp"
 
+#include <malloc.h>
+
 #include <csignal>
 
 #include "base/log.hpp"
@@ -68,6 +70,7 @@ Caller::Handlers Supervisor::caller_handlers() {
         if (const auto self = weak.lock()) self->seat_.counters().reported = reported;
     };
     handlers.on_settled = [weak] {
+        ::malloc_trim(0);  // what connecting took; a session may live for a day
         if (const auto self = weak.lock()) self->maybe_over();
     };
     return handlers;
