@@ -90,7 +90,7 @@ if [ "$mode" != --fast ]; then
     must build-sanitizers build "$PWD/build-sanitizers" -Dbuildtype=debugoptimized -Db_lto=false \
         -Db_sanitize=address,undefined
     unit sanitizers "$PWD/build-sanitizers"
-    py e2e-sanitizers "$PWD/build-sanitizers" -n 4 tests/e2e
+    py e2e-sanitizers "$PWD/build-sanitizers" -n 4 -m "not release_only" tests/e2e
 fi
 if [ "$mode" = --full ]; then
     step "clang-tidy"

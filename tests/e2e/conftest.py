@@ -22,6 +22,7 @@ DEADLINE = 60  # seconds for a test that names none
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "device(**arguments): how the `device` fixture is made")
+    config.addinivalue_line("markers", "release_only: not in a build with sanitizers")
     config.addinivalue_line("markers", "violations: this test makes the device break the protocol")
 
 

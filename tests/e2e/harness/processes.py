@@ -67,9 +67,9 @@ class Process:
                 continue
         return found
 
-    def memory(self, field: str) -> int:
-        """Bytes of a Vm… or Rss… line of /proc/PID/status."""
-        for line in self._read("status").decode().splitlines():
+    def memory(self, field: str, file: str = "status") -> int:
+        """Bytes of a Vm… or Rss… line of /proc/PID/status, or of one of smaps_rollup."""
+        for line in self._read(file).decode().splitlines():
             if line.startswith(field + ":"):
                 return int(line.split()[1]) * 1024
         raise LookupError(f"{field} of {self}")
