@@ -68,11 +68,22 @@ Others look_around(const std::string& folder, const ConnectRequest& request) {
     return others;
 }
 
+/// The file's second page; an anonymous one for -1. Nothing: the system's error is in errno.
+Counters* map_counters(int file) {
+    const int flags = MAP_SHARED | (file < 0 ? MAP_ANONYMOUS : 0);
+    const off_t offset = file < 0 ? 0 : static_cast<off_t>(kSeatPage);
+    void* page = ::mmap(nullptr, kSeatPage, PROT_READ | PROT_WRITE, flags, file, offset);
+    return page == MAP_FAILED ? nullptr : new (page) Counters();
+}
+
 }  // namespace
+
+// Without a file too the page is shared: the forwarder counts in a process of its own.
+Seat::Seat() : own_(map_counters(-1)), counters_(own_ != nullptr ? own_ : &unshared_) {}
 
 Seat::~Seat() {
     leave();
-    if (counters_ != &own_) ::munmap(counters_, sizeof(Counters));
+    if (own_ != nullptr) ::munmap(own_, kSeatPage);
 }
 
 void Seat::leave() {
@@ -115,10 +126,10 @@ Result<void> Seat::create(const std::string& folder, const ConnectRequest& reque
     if (!try_lock(file_.get()) ||
         ::pwrite(file_.get(), pages.data(), pages.size(), 0) != static_cast<ssize_t>(pages.size()))
         return system_error(path, errno != 0 ? errno : ENOSPC);
-    void* page =
-        ::mmap(nullptr, kSeatPage, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), kSeatPage);
-    if (page == MAP_FAILED) return system_error(path, errno);
-    counters_ = new (page) Counters();
+    Counters* page = map_counters(file_.get());
+    if (page == nullptr) return system_error(path, errno);
+    if (own_ != nullptr) ::munmap(own_, kSeatPage);
+    own_ = counters_ = page;
     return {};
 }
 

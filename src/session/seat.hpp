@@ -18,7 +18,7 @@ class Seat {
 public:
     enum class Refusal { kNone, kDuplicate, kLimit };
 
-    Seat() = default;
+    Seat();
     ~Seat();
     Seat(const Seat&) = delete;
     Seat& operator=(const Seat&) = delete;
@@ -40,8 +40,9 @@ private:
     std::string id_;
     std::string path_;
     Fd file_;
-    Counters own_;  ///< used where no file could be made
-    Counters* counters_ = &own_;
+    Counters* own_;      ///< mapping shared with the forwarder; in the file, if there is one
+    Counters unshared_;  ///< where not even a page could be mapped
+    Counters* counters_;
 };
 
 }  // namespace remote_access

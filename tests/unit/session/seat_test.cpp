@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -130,6 +131,18 @@ TEST_CASE("counters written through the seat are in its file") {
     REQUIRE(::pread(seat.fd(), bytes, 2, 4096) == 2);
     CHECK(bytes[0] == 0x42);
     CHECK(bytes[1] == 0x41);
+}
+
+TEST_CASE("a seat without a file still shares its counters with a forked forwarder") {
+    Seat seat;
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        seat.counters().to_cloud = 42;
+        ::_exit(0);
+    }
+    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    CHECK(seat.counters().to_cloud == 42);
 }
 
 TEST_CASE("a folder that cannot be written is an error that names it") {
