@@ -140,7 +140,7 @@ struct MqttClient::Link : std::enable_shared_from_this<Link> {
 
     /// Runs an action of Paho; its end comes to the caller's loop once, an exception included.
     template <class Action>
-    void act(OnResult on_end, Action action) {
+    void act(const OnResult& on_end, Action action) {
         const std::weak_ptr<Link> weak = weak_from_this();
         const auto hand_over = [weak, to_loop = post, on_end](const Result<void>& result) {
             to_loop([weak, on_end, result] {
@@ -165,15 +165,16 @@ MqttClient::MqttClient(BrokerConfig broker, Post post) : link_(std::make_shared<
 
 MqttClient::~MqttClient() { link_->abandoned = true; }
 
-void MqttClient::connect(OnResult on_up, OnMessage on_message, std::function<void()> on_lost) {
+void MqttClient::connect(const OnResult& on_up, const OnMessage& on_message,
+                         const std::function<void()>& on_lost) {
     const std::weak_ptr<Link> weak = link_;
     const Post post = link_->post;
-    link_->act(std::move(on_up), [this, weak, post, on_message, on_lost](Listener& listener) {
+    link_->act(on_up, [this, weak, post, on_message, on_lost](Listener& listener) {
         const BrokerConfig& broker = link_->broker;
         const std::string scheme = uses_tls(broker) ? "ssl://" : "tcp://";
         link_->paho = new mqtt::async_client(scheme + broker.address.text(), random_client_id());
         link_->paho->set_message_callback(
-            [weak, post, on_message](mqtt::const_message_ptr message) {
+            [weak, post, on_message](const mqtt::const_message_ptr& message) {
                 post([weak, on_message, message] {
                     const auto self = weak.lock();
                     if (self && !self->abandoned)
@@ -190,15 +191,15 @@ void MqttClient::connect(OnResult on_up, OnMessage on_message, std::function<voi
     });
 }
 
-void MqttClient::subscribe(const std::string& topic, OnResult on_done) {
-    link_->act(std::move(on_done), [this, &topic](Listener& listener) {
+void MqttClient::subscribe(const std::string& topic, const OnResult& on_done) {
+    link_->act(on_done, [this, &topic](Listener& listener) {
         link_->paho->subscribe(topic, 1, nullptr, listener);
     });
 }
 
 void MqttClient::publish(const std::string& topic, std::string_view payload, int qos,
-                         OnResult on_done) {
-    link_->act(std::move(on_done), [this, &topic, payload, qos](Listener& listener) {
+                         const OnResult& on_done) {
+    link_->act(on_done, [this, &topic, payload, qos](Listener& listener) {
         link_->paho->publish(topic, payload.data(), payload.size(), qos, false, nullptr, listener);
     });
 }

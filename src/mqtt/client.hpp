@@ -30,10 +30,12 @@ public:
     MqttClient& operator=(const MqttClient&) = delete;
 
     /// Clean session, a client id of its own. `on_up` comes at most once.
-    void connect(OnResult on_up, OnMessage on_message, std::function<void()> on_lost);
-    void subscribe(const std::string& topic, OnResult on_done);
+    void connect(const OnResult& on_up, const OnMessage& on_message,
+                 const std::function<void()>& on_lost);
+    void subscribe(const std::string& topic, const OnResult& on_done);
     /// `on_done` when the broker has acknowledged (QoS 1), or when it is sent (QoS 0).
-    void publish(const std::string& topic, std::string_view payload, int qos, OnResult on_done);
+    void publish(const std::string& topic, std::string_view payload, int qos,
+                 const OnResult& on_done);
     /// Waits at most so long for the DISCONNECT to be written.
     void disconnect(Milliseconds at_most);
 

@@ -71,13 +71,13 @@ void MqttConnection::wait(Milliseconds span, void (MqttConnection::*then)()) {
     });
 }
 
-void MqttConnection::subscribe(const std::string& topic, MqttClient::OnResult on_done) {
-    if (client_) client_->subscribe(topic, std::move(on_done));
+void MqttConnection::subscribe(const std::string& topic, const MqttClient::OnResult& on_done) {
+    if (client_) client_->subscribe(topic, on_done);
 }
 
 void MqttConnection::publish(const std::string& topic, std::string_view payload,
-                             MqttClient::OnResult on_done) {
-    if (client_) client_->publish(topic, payload, 1, std::move(on_done));
+                             const MqttClient::OnResult& on_done) {
+    if (client_) client_->publish(topic, payload, 1, on_done);
 }
 
 void MqttConnection::send(const std::string& topic, std::string_view payload) {

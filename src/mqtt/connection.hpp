@@ -28,9 +28,10 @@ public:
 
     void start(Handlers handlers);
     bool is_up() const { return up_; }
-    void subscribe(const std::string& topic, MqttClient::OnResult on_done);
+    void subscribe(const std::string& topic, const MqttClient::OnResult& on_done);
     /// QoS 1, only while is_up(). When the connection is lost first, on_down comes and no result.
-    void publish(const std::string& topic, std::string_view payload, MqttClient::OnResult on_done);
+    void publish(const std::string& topic, std::string_view payload,
+                 const MqttClient::OnResult& on_done);
     /// QoS 0: nobody learns whether it arrived.
     void send(const std::string& topic, std::string_view payload);
     /// DISCONNECT, waiting at most so long; no callback comes afterwards.

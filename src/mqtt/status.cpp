@@ -7,7 +7,7 @@ namespace remote_access {
 namespace {
 
 constexpr std::string_view kFragment = "c8y_RemoteAccessConnect";
-constexpr std::size_t kLongestToken = 8 * 1024;
+constexpr std::size_t kLongestToken = std::size_t{8} * 1024;
 
 std::string text(const OperationId& operation, int by_name, int by_id) {
     if (operation.by_name()) return std::to_string(by_name) + "," + std::string(kFragment);

@@ -62,7 +62,7 @@ void ring(Answer& answer) {
 }  // namespace
 
 void resolve(asio::io_context& io, const HostPort& where, const std::weak_ptr<void>& owner,
-             std::function<void(Result<Addresses>)> on_done) {
+             const std::function<void(Result<Addresses>)>& on_done) {
     Result<Addresses> literal = look_up(where.host, where.port, AI_NUMERICHOST);
     if (literal) {
         asio::post(io, [owner, on_done, literal]() mutable {

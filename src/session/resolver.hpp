@@ -20,6 +20,6 @@ using Addresses = std::vector<asio::ip::tcp::endpoint>;
 /// `on_done` is called from `io`'s loop unless `owner` is gone by then. An error's detail is the
 /// resolver's text.
 void resolve(asio::io_context& io, const HostPort& where, const std::weak_ptr<void>& owner,
-             std::function<void(Result<Addresses>)> on_done);
+             const std::function<void(Result<Addresses>)>& on_done);
 
 }  // namespace remote_access
