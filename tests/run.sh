@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up and runs all tests on a Debian 12 machine, as root. One line at the end: N passed, N failed.
 #   tests/run.sh          everything that CI runs
-#   tests/run.sh --full   and what takes longer: clang-tidy over the whole tree, the benchmark
+#   tests/run.sh --full   and what takes longer: clang-tidy over src and plugin, the benchmark
 #   tests/run.sh --fast   release build, no package installation, no sanitizer run
 # Results and logs: $REMOTE_ACCESS_WORK (default: build/test-results).
 set -uo pipefail
