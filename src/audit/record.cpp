@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <string_view>
 
+#include "base/error.hpp"
+
 namespace remote_access {
 namespace {
 
@@ -20,14 +22,6 @@ std::string_view name_of(message::Ended::By by) {
     return "this device";
 }
 
-std::string who(const SessionRecord& record) {
-    if (!record.our_reason.empty()) return "this device (" + record.our_reason + ")";
-    if (!record.ended) return "the death of its forwarder";
-    const message::Ended& ended = *record.ended;
-    return std::string(name_of(ended.by)) + " (close code " + std::to_string(ended.code) +
-           (ended.detail.empty() ? "" : ", " + ended.detail) + ")";
-}
-
 std::string seconds(Milliseconds span) {
     std::array<char, 32> text{};
     std::snprintf(text.data(), text.size(), "%.1f s", static_cast<double>(span.count()) / 1000);
@@ -35,6 +29,16 @@ std::string seconds(Milliseconds span) {
 }
 
 }  // namespace
+
+std::string ended_by(const SessionRecord& record) {
+    if (!record.our_reason.empty()) return "this device (" + record.our_reason + ")";
+    if (!record.ended) return "the death of its forwarder";
+    constexpr std::size_t kMostDetail = 200;
+    const message::Ended& ended = *record.ended;
+    const std::string detail = printable(ended.detail, kMostDetail);
+    return std::string(name_of(ended.by)) + " (close code " + std::to_string(ended.code) +
+           (detail.empty() ? "" : ", " + detail) + ")";
+}
 
 std::string asked_line(const ConnectRequest& request) {
     return "asked: " +
@@ -48,7 +52,7 @@ std::string established_line(const SessionRecord& record) {
 }
 
 std::string ended_line(const SessionRecord& record) {
-    return "ended by " + who(record) + ": " + std::to_string(record.to_cloud) +
+    return "ended by " + ended_by(record) + ": " + std::to_string(record.to_cloud) +
            " bytes to the cloud, " + std::to_string(record.to_target) + " bytes to the target, " +
            seconds(record.lasted);
 }

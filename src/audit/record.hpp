@@ -14,6 +14,7 @@ namespace remote_access {
 
 struct SessionRecord {
     OperationId operation;
+    std::string session;  ///< the id in every line of its log
     std::string target;   ///< as asked for
     std::string address;  ///< the one connected to
     std::string rule;     ///< of the policy, that allowed it
@@ -28,5 +29,7 @@ struct SessionRecord {
 std::string asked_line(const ConnectRequest& request);
 std::string established_line(const SessionRecord& record);
 std::string ended_line(const SessionRecord& record);
+/// "the cloud (close code 1000)", "this device (limits.idle reached)", …
+std::string ended_by(const SessionRecord& record);
 
 }  // namespace remote_access

@@ -14,6 +14,7 @@
 #include "session/caller.hpp"
 #include "session/run_folder.hpp"
 #include "session/seat.hpp"
+#include "session/session_failure.hpp"
 #include "session/supervisor.hpp"
 
 namespace remote_access {
@@ -73,25 +74,6 @@ Result<Prepared> prepare(const Config& config, message::Order& order) {
     return prepared;
 }
 
-/// Nothing was opened; the failure still has to reach the cloud, by the plugin or by us.
-int serve_failure(Fd plugin, Fd window, const Config& config, const OperationId& operation,
-                  const Error& error) {
-    log::error("failed: " + reason(error));
-    asio::io_context io;
-    const auto caller =
-        std::make_shared<Caller>(io, std::move(plugin), std::move(window), config, operation);
-    Caller::Handlers handlers;
-    handlers.on_token = [](const Secret&) {};
-    handlers.on_no_token = [](const Error&) {};
-    handlers.on_given_up = [](const Error&) {};
-    handlers.on_reported = [](Reported) {};
-    handlers.on_settled = [&io] { io.stop(); };
-    caller->start(std::move(handlers));
-    caller->failed(error);
-    io.run();
-    return 0;
-}
-
 /// A device whose disk is full or read-only is one that somebody must reach: it is served without
 /// a seat, so without the limit and the check for repeats, and says so.
 Seat::Refusal take_seat(Seat& seat, const Config& config, const ConnectRequest& request) {
@@ -123,6 +105,7 @@ int supervise(Fd plugin, Fd window, const Config& config, Prepared prepared,
               const SessionHost& host) {
     const ConnectRequest& request = prepared.permit.request();
     const OperationId operation = request.operation;
+    const std::string target = request.target();
     Seat seat;
     const Seat::Refusal refusal = take_seat(seat, config, request);
     if (refusal == Seat::Refusal::kDuplicate) {
@@ -131,7 +114,7 @@ int supervise(Fd plugin, Fd window, const Config& config, Prepared prepared,
         return 0;
     }
     if (refusal == Seat::Refusal::kLimit)
-        return serve_failure(std::move(plugin), std::move(window), config, operation,
+        return serve_failure(std::move(plugin), std::move(window), config, operation, target,
                              {Fault::kSessionLimit, config.owner.path,
                               std::to_string(config.owner.limits.sessions)});
     log::set_prefix("session " + seat.id() + ": ");
@@ -139,13 +122,13 @@ int supervise(Fd plugin, Fd window, const Config& config, Prepared prepared,
     [[maybe_unused]] const auto sent = send_message(plugin.get(), message::Seated{});
     const Result<void> approved = approve(config.owner.approve, request);
     if (!approved)
-        return serve_failure(std::move(plugin), std::move(window), config, operation,
+        return serve_failure(std::move(plugin), std::move(window), config, operation, target,
                              approved.error());
     Result<Child> forwarder = launch_forwarder(config, prepared, seat, host);
     prepared.permit.request().key = Secret();
     prepared.authorization.reset();
     if (!forwarder)
-        return serve_failure(std::move(plugin), std::move(window), config, operation,
+        return serve_failure(std::move(plugin), std::move(window), config, operation, target,
                              forwarder.error());
     asio::io_context io;
     const auto caller =
@@ -173,14 +156,16 @@ int serve_session(Fd plugin, const SessionHost& host) {
     }
     log::set_level(order->log_level);
     const OperationId operation = order->operation;
+    const std::string target = HostPort{order->host, order->port}.text();
     const Result<Config> config = read_config(plugin.get(), order->source, host);
     if (!config)
         return serve_failure(std::move(plugin), std::move(first->descriptor),
-                             config_for_reporting(order->source), operation, config.error());
+                             config_for_reporting(order->source), operation, target,
+                             config.error());
     Result<Prepared> prepared = prepare(*config, *order);
     if (!prepared)
         return serve_failure(std::move(plugin), std::move(first->descriptor), *config, operation,
-                             prepared.error());
+                             target, prepared.error());
     return supervise(std::move(plugin), std::move(first->descriptor), *config, std::move(*prepared),
                      host);
 }

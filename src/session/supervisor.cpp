@@ -18,6 +18,7 @@ constexpr std::uint16_t kGoingAway = 1001;
 Supervisor::Supervisor(asio::io_context& io, const Config& config, Permit permit,
                        std::shared_ptr<Caller> caller, Seat& seat, Child forwarder)
     : io_(io),
+      config_(config),
       caller_(std::move(caller)),
       seat_(seat),
       child_(std::move(forwarder)),
@@ -27,6 +28,7 @@ Supervisor::Supervisor(asio::io_context& io, const Config& config, Permit permit
       patience_(io),
       signals_(io, SIGTERM, SIGINT),
       drain_(config.owner.limits.drain) {
+    record_.session = seat.id();
     record_.operation = opening_->permit().request().operation;
     record_.target = opening_->permit().request().target();
     record_.cloud = config.cloud.http.text();
@@ -115,6 +117,9 @@ void Supervisor::fail(const Error& error) {
     if (phase_ != Phase::kConnecting) return;
     log::error("failed: " + reason(error));
     caller_->failed(error);
+    if (is_refusal(error.fault))
+        publish(refusal_event(config_, record_.operation, record_.target, error,
+                              std::chrono::system_clock::now()));
     end_forwarder(kGoingAway, {});
 }
 
@@ -155,12 +160,24 @@ void Supervisor::record_end() {
     record_.to_cloud = seat_.counters().to_cloud.load();
     record_.to_target = seat_.counters().to_target.load();
     log::info(ended_line(record_));
+    publish(session_event(config_, record_, std::chrono::system_clock::now()));
+}
+
+void Supervisor::publish(AuditEvent event) {
+    notice_ = publish_event(io_, config_, std::move(event), [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->on_published();
+    });
+}
+
+void Supervisor::on_published() {
+    notice_.reset();
+    maybe_over();
 }
 
 void Supervisor::maybe_over() {
     if (phase_ != Phase::kOver || !caller_->settled()) return;
     seat_.leave();
-    io_.stop();
+    if (!notice_) io_.stop();
 }
 
 }  // namespace remote_access

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "audit/event.hpp"
 #include "audit/record.hpp"
 #include "config/config.hpp"
 #include "policy/policy.hpp"
@@ -17,6 +18,7 @@
 #include "session/limits.hpp"
 #include "session/opening.hpp"
 #include "session/seat.hpp"
+#include "session/session_event.hpp"
 
 namespace remote_access {
 
@@ -40,9 +42,12 @@ private:
     void end_forwarder(std::uint16_t code, const std::string& text);
     void on_forwarder_patience();
     void record_end();
+    void publish(AuditEvent event);
+    void on_published();
     void maybe_over();
 
     asio::io_context& io_;
+    const Config& config_;
     std::shared_ptr<Caller> caller_;
     Seat& seat_;
     Child child_;
@@ -57,6 +62,7 @@ private:
     Clock::time_point started_ = Clock::now();
     Clock::time_point established_{};
     SessionRecord record_;
+    std::shared_ptr<Notice> notice_;  // while the event is on its way
 };
 
 }  // namespace remote_access

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/session_failure.hpp"
+
+#include <asio/io_context.hpp>
+#include <chrono>
+
+#include "audit/event.hpp"
+#include "base/log.hpp"
+#include "session/caller.hpp"
+#include "session/session_event.hpp"
+
+namespace remote_access {
+namespace {
+
+/// Callbacks hold `this` only: nothing is called after the loop in serve() has stopped.
+class FailedSession {
+public:
+    FailedSession(Fd plugin, Fd window, const Config& config, const OperationId& operation)
+        : config_(config),
+          operation_(operation),
+          caller_(std::make_shared<Caller>(io_, std::move(plugin), std::move(window), config,
+                                           operation)) {}
+
+    void serve(const std::string& target, const Error& error) {
+        Caller::Handlers handlers;
+        handlers.on_token = [](const Secret&) {};
+        handlers.on_no_token = [](const Error&) {};
+        handlers.on_given_up = [](const Error&) {};
+        handlers.on_reported = [](Reported) {};
+        handlers.on_settled = [this] { leave_when_done(); };
+        caller_->start(std::move(handlers));
+        caller_->failed(error);
+        if (is_refusal(error.fault)) publish(target, error);
+        io_.run();
+    }
+
+private:
+    void publish(const std::string& target, const Error& error) {
+        const auto now = std::chrono::system_clock::now();
+        notice_ = publish_event(io_, config_,
+                                refusal_event(config_, operation_, target, error, now), [this] {
+                                    notice_.reset();
+                                    leave_when_done();
+                                });
+    }
+
+    void leave_when_done() {
+        if (!notice_ && caller_->settled()) io_.stop();
+    }
+
+    asio::io_context io_;
+    const Config& config_;
+    const OperationId& operation_;
+    std::shared_ptr<Caller> caller_;
+    std::shared_ptr<Notice> notice_;
+};
+
+}  // namespace
+
+int serve_failure(Fd plugin, Fd window, const Config& config, const OperationId& operation,
+                  const std::string& target, const Error& error) {
+    const std::string why = reason(error);
+    const bool names_target = why.find(target) != std::string::npos;
+    log::error("failed: " + (names_target ? "" : target + ": ") + why);
+    FailedSession(std::move(plugin), std::move(window), config, operation).serve(target, error);
+    return 0;
+}
+
+}  // namespace remote_access
