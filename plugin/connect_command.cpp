@@ -12,11 +12,13 @@
 namespace remote_access {
 namespace {
 
-/// The fork path. Such a session ends with the caller's control group when systemd restarts it.
-Result<Fd> fork_session(const Invocation& invocation) {
+/// The fork path. Such a session ends with the caller's control group when systemd restarts it. It
+/// gets the order as a message, as any other; the copy in its memory goes.
+Result<Fd> fork_session(const Invocation& invocation, message::Order& order) {
     log::info(
         "no session socket: the session is a child of this process and ends with its service");
-    Result<Child> child = launch("c8y-ra-session", {}, [&invocation](Fd channel) {
+    Result<Child> child = launch("c8y-ra-session", {}, [&invocation, &order](Fd channel) {
+        order.key = Secret();
         SessionHost host;
         host.own = invocation.source;
         int log_descriptor = -1;
@@ -28,11 +30,12 @@ Result<Fd> fork_session(const Invocation& invocation) {
     return std::move(child->channel);
 }
 
-Result<Fd> reach_session(const Config& config, const Invocation& invocation) {
+Result<Fd> reach_session(const Config& config, const Invocation& invocation,
+                         message::Order& order) {
     Result<std::optional<Fd>> socket = connect_session_socket(config.socket_path());
     if (!socket) return socket.error();
     if (socket->has_value()) return std::move(**socket);
-    return fork_session(invocation);
+    return fork_session(invocation, order);
 }
 
 /// By-name statuses go through one process at a time; without the lock they are still published.
@@ -45,7 +48,7 @@ Fd open_window(const Config& config, const OperationId& operation) {
     return {};
 }
 
-message::Message make_order(ConnectRequest request, const Invocation& invocation) {
+message::Order make_order(ConnectRequest request, const Invocation& invocation) {
     message::Order order;
     order.operation = request.operation;
     order.host = request.host;
@@ -76,10 +79,11 @@ int connect_command(Invocation& invocation) {
         OperationRun run(*config, parsed.operation, std::move(window));
         return run.report_failure(parsed.request.error());
     }
-    Result<Fd> session = reach_session(*config, invocation);  // forks: before any thread
+    message::Order order = make_order(std::move(*parsed.request), invocation);
+    Result<Fd> session = reach_session(*config, invocation, order);  // forks: before any thread
     OperationRun run(*config, parsed.operation, std::move(window));
     if (!session) return run.report_failure(session.error());
-    return run.serve(std::move(*session), make_order(std::move(*parsed.request), invocation));
+    return run.serve(std::move(*session), std::move(order));
 }
 
 }  // namespace remote_access

@@ -3,10 +3,12 @@
 
 #include <cstdio>
 
+#include "base/memory.hpp"
 #include "commands.hpp"
 
 int main(int argc, char** argv) {
     using namespace remote_access;
+    keep_memory_private();
     auto read = read_invocation(argc, argv);
     if (const auto* farewell = std::get_if<Farewell>(&read)) {
         std::fputs(farewell->text.c_str(), farewell->status == 0 ? stdout : stderr);

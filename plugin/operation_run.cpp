@@ -44,11 +44,11 @@ OperationRun::OperationRun(const Config& config, OperationId operation, Fd windo
                                                  std::move(operation), window_.get(), false);
 }
 
-int OperationRun::serve(Fd session, const message::Message& order) {
+int OperationRun::serve(Fd session, message::Order order) {
     session_ = std::make_shared<Channel>(io_, std::move(session));
     session_->start([this](Received received) { on_session_message(std::move(received)); },
                     [this] { on_session_closed(); });
-    tell_session(order, window_.get());
+    tell_session(std::move(order), window_.get());
     deadline_.expires_after(session_patience(config_));
     deadline_.async_wait([this](const asio::error_code& error) {
         if (!error) on_deadline();

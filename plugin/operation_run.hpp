@@ -21,7 +21,7 @@ public:
     OperationRun(const Config& config, OperationId operation, Fd window);
 
     /// Gives the order to the session and reports what becomes of it. The exit status.
-    int serve(Fd session, const message::Message& order);
+    int serve(Fd session, message::Order order);
     /// No session: EXECUTING and FAILED. The exit status.
     int report_failure(const Error& error);
 

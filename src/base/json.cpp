@@ -11,6 +11,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/memory.hpp"
 #include "base/secret.hpp"
 #include "base/utf8.hpp"
 
@@ -81,7 +82,10 @@ private:
     Value root_;
 };
 
-using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+// Messages hold keys and tokens.
+using Reader = rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, WipingAllocator>;
+using Buffer = rapidjson::GenericStringBuffer<rapidjson::UTF8<>, WipingAllocator>;
+using Writer = rapidjson::Writer<Buffer, rapidjson::UTF8<>, rapidjson::UTF8<>, WipingAllocator>;
 
 /// Foreign text (an HTTP body, a path) may be anything; a message that the other process cannot
 /// parse would hide the failure that it reports.
@@ -160,7 +164,7 @@ Result<Value> parse(std::string_view text) {
         return Error{Fault::kPayload, {}, "JSON: A NUL. (byte " + std::to_string(nul) + ")"};
     rapidjson::MemoryStream stream(text.data(), text.size());
     rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> input(stream);
-    rapidjson::Reader reader;
+    Reader reader;
     Builder builder;
     const rapidjson::ParseResult result = reader.Parse<kFlags>(input, builder);
     if (!result) {
@@ -175,7 +179,7 @@ Result<Value> parse(std::string_view text) {
 }
 
 std::string write(const Value& value) {
-    rapidjson::StringBuffer buffer;
+    Buffer buffer;
     Writer writer(buffer);
     write_to(writer, value);
     return std::string(buffer.GetString(), buffer.GetSize());

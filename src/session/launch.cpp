@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,6 +16,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/memory.hpp"
 #include "session/channel.hpp"
 
 namespace remote_access {
@@ -62,10 +62,7 @@ void detach(const char* name, const std::vector<int>& keep) {
     if (::chdir("/") != 0) return;
     ::umask(0077);
     ::prctl(PR_SET_NAME, name);
-    // Key and JWT are in memory: no core file, no ptrace by the same user.
-    const rlimit none{0, 0};
-    ::setrlimit(RLIMIT_CORE, &none);
-    ::prctl(PR_SET_DUMPABLE, 0);
+    keep_memory_private();
 }
 
 [[noreturn]] void leave(int status) { ::_exit(status); }

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/memory.hpp"
+
+#include <malloc.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace remote_access {
+
+void keep_memory_private() {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none);
+    ::prctl(PR_SET_DUMPABLE, 0);
+}
+
+void* WipingAllocator::Malloc(std::size_t size) { return size == 0 ? nullptr : std::malloc(size); }
+
+void* WipingAllocator::Realloc(void* block, std::size_t old_size, std::size_t new_size) {
+    void* const moved = Malloc(new_size);
+    if (moved == nullptr && new_size != 0) return nullptr;
+    if (block != nullptr && moved != nullptr)
+        std::memcpy(moved, block, std::min(old_size, new_size));
+    Free(block);
+    return moved;
+}
+
+void WipingAllocator::Free(void* block) noexcept {
+    if (block == nullptr) return;
+    explicit_bzero(block, ::malloc_usable_size(block));
+    std::free(block);
+}
+
+}  // namespace remote_access
+
+// A key or a JWT passes through strings, lists and callbacks that know nothing of secrets. Nothing
+// on the data path is freed, so this costs nothing there. A sanitizer brings its own pair.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+void operator delete(void* block) noexcept { remote_access::WipingAllocator::Free(block); }
+void operator delete[](void* block) noexcept { remote_access::WipingAllocator::Free(block); }
+void operator delete(void* block, std::size_t) noexcept {
+    remote_access::WipingAllocator::Free(block);
+}
+void operator delete[](void* block, std::size_t) noexcept {
+    remote_access::WipingAllocator::Free(block);
+}
+#endif
