@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One function a command; each result is the process's exit status: 0 done, 1 the operation failed
-// and FAILED was published, 2 usage, 3 the status could not be published.
+// One function a command; each result is the process's exit status: 0 done, 1 failed (an operation:
+// FAILED was published), 2 usage, 3 the status could not be published.
 #pragma once
 
 #include "invocation.hpp"
@@ -12,5 +12,12 @@ int connect_command(Invocation& invocation);
 
 /// What systemd starts for each connection to the session socket (on standard input).
 int session_command(const Invocation& invocation);
+
+/// Puts the operation file in place, or takes it away where remote access is switched off, and
+/// declares the protocols. 1: the settings are wrong, or the file cannot be written.
+int setup_command(const Invocation& invocation);
+
+/// Takes our operation file and the run folder away. 1: the file cannot be removed.
+int teardown_command(const Invocation& invocation);
 
 }  // namespace remote_access

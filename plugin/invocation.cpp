@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "operation/request.hpp"
+#include "setup/format.hpp"
 
 namespace remote_access {
 namespace {
@@ -57,8 +58,27 @@ std::string read_standard_input() {
 
 struct Options {
     std::string payload, config_dir, profile, log_level;
+    std::string format, user, group, unit_drop_ins;
     bool debug = false;
 };
+
+void declare_setup(CLI::App& app, Options& options) {
+    CLI::App* setup = app.add_subcommand(
+        "setup", "put the operation file in place, declare the supported protocols");
+    setup->fallthrough();
+    setup->add_option("--format", options.format, "of the operation: smartrest or json")
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember({"smartrest", "json"}));
+    setup->add_option("--user", options.user, "owner of the files [system.toml, tedge]")
+        ->type_name("NAME");
+    setup->add_option("--group", options.group, "their group [system.toml, tedge]")
+        ->type_name("NAME");
+    setup
+        ->add_option("--c8y-profile", options.profile,
+                     "declare the protocols for this profile only [all]")
+        ->type_name("NAME");
+    setup->add_option("--unit-drop-ins", options.unit_drop_ins)->type_name("DIR")->group("");
+}
 
 void declare(CLI::App& app, Options& options) {
     app.set_version_flag("-V,--version", "c8y-remote-access-connect " REMOTE_ACCESS_VERSION);
@@ -75,8 +95,12 @@ void declare(CLI::App& app, Options& options) {
     app.add_flag("--debug", options.debug, "the same as --log-level debug");
     app.add_subcommand("session", "internal: serve one session on the socket systemd accepted")
         ->fallthrough();
+    declare_setup(app, options);
+    app.add_subcommand("teardown", "take our operation file and the run folder away")
+        ->fallthrough();
+    app.require_subcommand(0, 1);
     app.footer(
-        "Exit status: 0 done; 1 the operation failed and FAILED was published;\n"
+        "Exit status: 0 done; 1 failed (an operation: FAILED was published);\n"
         "2 usage error, nothing was published; 3 the status could not be published.");
 }
 
@@ -114,13 +138,15 @@ std::variant<Invocation, Farewell> read_invocation(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return Farewell{kUsageError, usage_error(error)};
     }
-    const bool session = app.got_subcommand("session");
-    if (session == (app.count("PAYLOAD") > 0))
-        return Farewell{kUsageError,
-                        "c8y-remote-access-connect: one PAYLOAD is needed\n"
-                        "Try 'c8y-remote-access-connect --help'.\n"};
     Invocation invocation;
-    invocation.command = session ? Invocation::Command::kSession : Invocation::Command::kConnect;
+    if (app.got_subcommand("session")) invocation.command = Invocation::Command::kSession;
+    if (app.got_subcommand("setup")) invocation.command = Invocation::Command::kSetup;
+    if (app.got_subcommand("teardown")) invocation.command = Invocation::Command::kTeardown;
+    const bool connects = invocation.command == Invocation::Command::kConnect;
+    if (connects != (app.count("PAYLOAD") > 0))
+        return Farewell{kUsageError,
+                        "c8y-remote-access-connect: one PAYLOAD or command is needed\n"
+                        "Try 'c8y-remote-access-connect --help'.\n"};
     overwrite(argc, argv, options.payload);
     invocation.payload = Secret(options.payload == "-" ? read_standard_input() : options.payload);
     wipe(options.payload);
@@ -132,6 +158,8 @@ std::variant<Invocation, Farewell> read_invocation(int argc, char** argv) {
     invocation.log_level = options.debug ? log::Level::kDebug : log::Level::kInfo;
     if (!options.log_level.empty())
         invocation.log_level = log::level_from_name(options.log_level).value_or(log::Level::kInfo);
+    invocation.setup = {format_from_name(options.format), options.user, options.group,
+                        options.unit_drop_ins};
     invocation.timestamps = environment("INVOCATION_ID").empty();
     invocation.log_socket = environment("C8Y_REMOTE_ACCESS_LOG_SOCKET");
     return invocation;

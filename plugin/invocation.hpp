@@ -12,13 +12,20 @@
 
 namespace remote_access {
 
+struct SetupOptions {
+    std::optional<OperationFormat> format;
+    std::string user, group;    ///< empty: system.toml's
+    std::string unit_drop_ins;  ///< a folder: only write systemd drop-ins there
+};
+
 struct Invocation {
-    enum class Command { kConnect, kSession };
+    enum class Command { kConnect, kSession, kSetup, kTeardown };
     Command command = Command::kConnect;
     Secret payload;  ///< kConnect: the operation's text; it holds the connection key
     ConfigSource source;
     log::Level log_level = log::Level::kInfo;
     bool timestamps = true;
+    SetupOptions setup;      ///< kSetup
     std::string log_socket;  ///< a syslog socket instead of the system's
 };
 

@@ -6,6 +6,25 @@
 #include "base/memory.hpp"
 #include "commands.hpp"
 
+namespace {
+
+int run(remote_access::Invocation& invocation) {
+    using namespace remote_access;
+    switch (invocation.command) {
+        case Invocation::Command::kConnect:
+            return connect_command(invocation);
+        case Invocation::Command::kSession:
+            return session_command(invocation);
+        case Invocation::Command::kSetup:
+            return setup_command(invocation);
+        case Invocation::Command::kTeardown:
+            return teardown_command(invocation);
+    }
+    return 2;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
     using namespace remote_access;
     keep_memory_private();
@@ -14,8 +33,6 @@ int main(int argc, char** argv) {
         std::fputs(farewell->text.c_str(), farewell->status == 0 ? stdout : stderr);
         return farewell->status;
     }
-    auto& invocation = std::get<Invocation>(read);
-    const bool session = invocation.command == Invocation::Command::kSession;
     // _exit: Paho's threads may hang and its destructors take a tenth of a second.
-    ::_exit(session ? session_command(invocation) : connect_command(invocation));
+    ::_exit(run(std::get<Invocation>(read)));
 }

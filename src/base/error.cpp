@@ -64,6 +64,11 @@ constexpr std::array kRows{
     Row{Fault::kProcess, "process",
         "the remote access {s} process ended unexpectedly: {d} (see the device's journal)"},
     Row{Fault::kSession, "session", "session service {s}: {d}"},
+    Row{Fault::kOperationFile, "operation_file",
+        "operation file {s}: {d} (setup needs root and a writable file system)"},
+    Row{Fault::kUndeclared, "undeclared",
+        "the supported protocols are not declared in the cloud: {d}; when that is solved, run: "
+        "c8y-remote-access-connect setup"},
     Row{Fault::kSystem, "system", "device error: {d}"},
 };
 

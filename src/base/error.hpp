@@ -39,6 +39,8 @@ enum class Fault {
     kTimeout,            ///< limits.connect is over; detail says what was still awaited
     kProcess,            ///< one of our own processes died or could not be started
     kSession,            ///< the session service refuses; detail says why
+    kOperationFile,      ///< setup cannot put it in place or take it away; subject is its path
+    kUndeclared,         ///< setup could not tell the cloud the protocols; detail is the reason
     kSystem,             ///< a call of the operating system failed; detail is its text
 };
 

@@ -10,7 +10,7 @@ namespace remote_access {
 namespace {
 
 // Everything that can be read, and the first thing that cannot.
-std::optional<Error> read_all(const ConfigSource& source, Config& config) {
+std::optional<Error> read_all(const ConfigSource& source, Config& config, Need need) {
     config.source = source;
     config.source.config_dir = absolute_path(source.config_dir);
     std::optional<Error> error;
@@ -22,9 +22,18 @@ std::optional<Error> read_all(const ConfigSource& source, Config& config) {
         config.source.profile = profile.value_or("");
     }
     Settings settings = read_settings(config.source);
-    read_thin_edge(settings, config);
+    read_thin_edge(settings, config, need);
     config.warnings = std::move(settings.warnings);
     return error ? error : settings.error;
+}
+
+Result<Config> load(const ConfigSource& source, Need need) {
+    Config config;
+    if (const auto error = read_all(source, config, need)) return *error;
+    auto owner = load_owner_config(config.source.config_dir);
+    if (!owner) return owner.error();
+    config.owner = std::move(*owner);
+    return config;
 }
 
 }  // namespace
@@ -36,19 +45,16 @@ std::string HostPort::text() const {
 
 std::string Config::socket_path() const { return paths.run + "/c8y-remote-access-connect.sock"; }
 
-Result<Config> load_config(const ConfigSource& source) {
-    Config config;
-    if (const auto error = read_all(source, config)) return *error;
-    auto owner = load_owner_config(config.source.config_dir);
-    if (!owner) return owner.error();
-    config.owner = std::move(*owner);
-    return config;
+Result<Config> load_config(const ConfigSource& source) { return load(source, Need::kCloud); }
+
+Result<Config> load_device_config(const ConfigSource& source) {
+    return load(source, Need::kDevice);
 }
 
 Config config_for_reporting(const ConfigSource& source) {
     Config config;
     // What is wrong is what load_config() returned already.
-    read_all(source, config);
+    read_all(source, config, Need::kDevice);
     return config;
 }
 

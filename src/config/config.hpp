@@ -86,11 +86,15 @@ struct KeepaliveConfig {
     Milliseconds timeout{60'000};  ///< longer than `ping`, at most 1h
 };
 
+/// How thin-edge hands over an operation: decides which operation file `setup` writes.
+enum class OperationFormat { kSmartRest, kJson };
+
 /// Our own settings file: the device owner's policy and limits.
 struct OwnerConfig {
     std::string path;  ///< of the file, whether it exists or not
     bool enabled = true;
     std::string approve;
+    std::optional<OperationFormat> operation_format;
     std::vector<AllowRule> allow;  ///< never empty: the built-in default where there are none
     LimitsConfig limits;
     KeepaliveConfig keepalive;
@@ -105,6 +109,7 @@ struct Config {
     Paths paths;
     std::string topic_root = "te", device_topic_id = "device/main//";
     std::string user = "tedge", group = "tedge";  ///< system.toml
+    std::vector<std::string> profiles;            ///< every Cumulocity profile there is
     OwnerConfig owner;
     std::vector<std::string> warnings;  ///< for the log: ignored sections, unknown TEDGE_* names
 
@@ -113,6 +118,10 @@ struct Config {
 
 /// Reads everything. Without c8y.url and c8y.http: an error that says so.
 Result<Config> load_config(const ConfigSource& source);
+
+/// The same for a device that need not be connected to a cloud yet: without an address of the
+/// cloud `cloud.http.port` is 0.
+Result<Config> load_device_config(const ConfigSource& source);
 
 /// Only what publishing a status needs (broker, prefix, paths); used to report the error of
 /// load_config(). Falls back to defaults for what cannot be read.

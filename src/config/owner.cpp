@@ -142,6 +142,18 @@ void read_approve(OwnerFile& file, const TomlNode& root, std::string& approve) {
     approve = text;
 }
 
+void read_format(OwnerFile& file, const TomlNode& root, std::optional<OperationFormat>& format) {
+    const TomlNode* node = root.find("operation_format");
+    if (!node) return;
+    const std::string_view text = node->text.reveal();
+    if (node->kind == TomlNode::Kind::kText && text == "smartrest")
+        format = OperationFormat::kSmartRest;
+    else if (node->kind == TomlNode::Kind::kText && text == "json")
+        format = OperationFormat::kJson;
+    else
+        file.fail(*node, "operation_format", "must be \"smartrest\" or \"json\"");
+}
+
 }  // namespace
 
 Result<OwnerConfig> load_owner_config(const std::string& config_dir) {
@@ -150,9 +162,11 @@ Result<OwnerConfig> load_owner_config(const std::string& config_dir) {
     const auto root = read_toml(owner.path);
     if (!root) return root.error();
     OwnerFile file(owner.path);
-    file.only(*root, "", {"enabled", "approve", "allow", "limits", "keepalive", "audit"});
+    file.only(*root, "",
+              {"enabled", "approve", "operation_format", "allow", "limits", "keepalive", "audit"});
     file.flag(&*root, "enabled", "enabled", owner.enabled);
     read_approve(file, *root, owner.approve);
+    read_format(file, *root, owner.operation_format);
     read_allow(file, *root, owner.allow);
     read_limits(file, *root, owner.limits);
     read_keepalive(file, *root, owner.keepalive);

@@ -41,11 +41,12 @@ void check_profile(Settings& settings, const std::string& profile) {
                        "` (there is: " + (found.empty() ? "none" : found.substr(2)) + ")"});
 }
 
-HostPort read_http(Settings& settings, const std::string& profile) {
+HostPort read_http(Settings& settings, const std::string& profile, Need need) {
     for (const char* key : {"http", "url"}) {
         const auto address = parse_host_port(settings.text(cloud_key("c8y", profile, key)), kHttps);
         if (address) return *address;
     }
+    if (need == Need::kDevice) return {};
     settings.fail({Fault::kSettings, settings.cloud_file,
                    "c8y.url is not set (tedge config set c8y.url HOST" +
                        (profile.empty() ? "" : " --profile " + profile) + ")"});
@@ -72,11 +73,12 @@ std::vector<std::string> read_root_certs(const Settings& settings, const std::st
     return paths;
 }
 
-void read_cloud(Settings& settings, Config& config) {
+void read_cloud(Settings& settings, Config& config, Need need) {
     const std::string& profile = config.source.profile;
     CloudConfig& cloud = config.cloud;
     check_profile(settings, profile);
-    cloud.http = read_http(settings, profile);
+    cloud.http = read_http(settings, profile, need);
+    for (const std::string& name : settings.profiles["c8y"]) config.profiles.push_back(name);
     cloud.root_cert_paths = read_root_certs(settings, profile);
     cloud.credentials_path = path_of(settings, cloud_key("c8y", profile, "credentials_path"),
                                      config.source.config_dir + "/credentials.toml");
@@ -141,8 +143,8 @@ void read_system(Settings& settings, Config& config) {
 
 }  // namespace
 
-void read_thin_edge(Settings& settings, Config& config) {
-    read_cloud(settings, config);
+void read_thin_edge(Settings& settings, Config& config, Need need) {
+    read_cloud(settings, config, need);
     read_broker(settings, config);
     read_proxy(settings, config.proxy);
     config.paths.run = path_of(settings, "run.path", config.paths.run);

@@ -7,7 +7,10 @@
 
 namespace remote_access {
 
+/// kDevice: no address of a cloud is no error.
+enum class Need { kCloud, kDevice };
+
 /// Everything but `owner` and `warnings`.
-void read_thin_edge(Settings& settings, Config& config);
+void read_thin_edge(Settings& settings, Config& config, Need need);
 
 }  // namespace remote_access

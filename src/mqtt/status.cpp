@@ -38,6 +38,12 @@ std::string abandoned_text(const OperationId& operation, const std::string& reas
     return text(operation, 507, 505) + "," + quoted(reason);
 }
 
+std::string protocols_text(const std::vector<std::string_view>& protocols) {
+    std::string text = "150";
+    for (const std::string_view protocol : protocols) text.append(",").append(protocol);
+    return text;
+}
+
 std::optional<Secret> read_token(std::string_view payload) {
     constexpr std::string_view kTemplate = "71,";
     if (payload.substr(0, kTemplate.size()) != kTemplate) return std::nullopt;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The SmartREST texts that move an operation's status, and the JWT answer. Pure.
-// Source: Cumulocity SmartREST static templates 501–507 and 71.
+// The SmartREST texts that move an operation's status or declare the protocols, and the JWT
+// answer. Pure. Source: Cumulocity SmartREST static templates 150, 501–507 and 71.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/secret.hpp"
 #include "operation/request.hpp"
@@ -22,6 +23,9 @@ std::string final_text(const OperationId& operation, const FinalStatus& status);
 
 /// Ends operations that nobody serves any more: one by its id, or (507) all that are EXECUTING.
 std::string abandoned_text(const OperationId& operation, const std::string& reason);
+
+/// Declares what the cloud offers for this device: SSH, VNC, TELNET, PASSTHROUGH (template 150).
+std::string protocols_text(const std::vector<std::string_view>& protocols);
 
 inline std::string status_topic(const std::string& prefix) { return prefix + "/s/us"; }
 inline std::string token_request_topic(const std::string& prefix) { return prefix + "/s/uat"; }

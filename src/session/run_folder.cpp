@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 
 namespace remote_access {
 namespace {
@@ -21,7 +23,7 @@ void give_to_user(const std::string& path, const Config& config) {
     const passwd* user = ::getpwnam(config.user.c_str());
     const group* members = ::getgrnam(config.group.c_str());
     if (user == nullptr || members == nullptr) return;
-    if (::chown(path.c_str(), user->pw_uid, members->gr_gid) != 0) return;
+    if (::lchown(path.c_str(), user->pw_uid, members->gr_gid) != 0) return;
 }
 
 /// Ours means: a folder, not a link, nobody else may write to it, and we can.
@@ -52,6 +54,41 @@ Result<std::string> run_folder(const Config& config) {
                  {},
                  "no run folder (run.path, data.path): " + made.error().detail + "; " +
                      fallback.error().detail};
+}
+
+Result<std::string> make_run_folder(const Config& config) {
+    Result<std::string> folder = run_folder(config);
+    struct stat info {};
+    const passwd* user = ::getpwnam(config.user.c_str());
+    if (!folder || user == nullptr || ::geteuid() != 0) return folder;
+    if (::lstat(folder->c_str(), &info) != 0 || info.st_uid == user->pw_uid) return folder;
+    // Made before there was this user: its locks would keep it out as the folder does.
+    std::error_code code;
+    for (const auto& entry : std::filesystem::directory_iterator(*folder, code)) {
+        // One with another name elsewhere is not ours.
+        if (entry.hard_link_count(code) == 1) give_to_user(entry.path().string(), config);
+    }
+    give_to_user(*folder, config);
+    return folder;
+}
+
+std::vector<std::string> remove_run_folder(const Config& config) {
+    std::vector<std::string> removed;
+    for (const std::string& place : {config.paths.run + kName, config.paths.data + kName}) {
+        std::error_code code;
+        std::vector<std::string> locks;
+        bool seats = false;
+        for (const auto& entry : std::filesystem::directory_iterator(place, code)) {
+            if (entry.path().extension() == ".lock")
+                locks.push_back(entry.path().string());
+            else
+                seats = true;
+        }
+        if (seats) continue;
+        for (const std::string& lock : locks) ::unlink(lock.c_str());
+        if (::rmdir(place.c_str()) == 0) removed.push_back(place);
+    }
+    return removed;
 }
 
 Result<Fd> open_lock(const std::string& folder, const char* name) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/fd.hpp"
 #include "base/result.hpp"
@@ -13,6 +14,12 @@ namespace remote_access {
 
 /// Makes the folder if it is not there. The error names both places.
 Result<std::string> run_folder(const Config& config);
+
+/// As run_folder(), and what is there already goes to thin-edge's user as well; for `setup`.
+Result<std::string> make_run_folder(const Config& config);
+
+/// Removes the folder, wherever it is, unless a session has its seat there. The ones removed.
+std::vector<std::string> remove_run_folder(const Config& config);
 
 /// Opens (and makes) a lock file in the folder; does not lock it.
 Result<Fd> open_lock(const std::string& folder, const char* name);

@@ -9,7 +9,9 @@ from .source import Source, functions
 Finding = tuple[int, str]
 
 STATIONS = ['base', 'config', 'operation', 'policy', 'mqtt', 'session', 'sandbox', 'forwarder',
-            'audit', 'check']
+            'audit', 'check',
+            # Before the first journey, but it may know what all of them are configured with.
+            'setup']
 
 # What another station may know of a station: its values, and what acts on its own behalf.
 VALUE_HEADERS = {

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "declaration.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "mqtt/announcement.hpp"
+#include "mqtt/status.hpp"
+#include "policy/protocols.hpp"
+#include "say.hpp"
+
+namespace remote_access {
+namespace {
+
+constexpr Milliseconds kPatience{5'000};
+
+/// Of every cloud that is set up, each once.
+std::vector<std::string> topics_of(const Config& config) {
+    std::vector<std::string> profiles{config.source.profile};
+    if (config.source.profile.empty())
+        profiles.insert(profiles.end(), config.profiles.begin(), config.profiles.end());
+    std::vector<std::string> topics;
+    for (const std::string& profile : profiles) {
+        ConfigSource source = config.source;
+        source.profile = profile;
+        const Result<Config> one = load_device_config(source);
+        if (!one) {
+            log::warn(reason(one.error()));
+        } else if (one->cloud.http.port != 0) {
+            std::string topic = status_topic(one->cloud.topic_prefix);
+            if (std::find(topics.begin(), topics.end(), topic) == topics.end())
+                topics.push_back(std::move(topic));
+        }
+    }
+    return topics;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+    return text;
+}
+
+}  // namespace
+
+void declare_protocols(const Config& config) {
+    const std::vector<std::string> topics = topics_of(config);
+    if (topics.empty())
+        return say(
+            "No protocols are declared: this device has no Cumulocity address (c8y.url) "
+            "yet. Run setup again when it has.");
+    const std::vector<std::string_view> protocols = allowed_protocols(config.owner);
+    std::vector<Announcement> messages;
+    for (const std::string& topic : topics) messages.push_back({topic, protocols_text(protocols)});
+    const Result<void> sent = announce(config.broker, messages, kPatience);
+    if (!sent) return log::warn(reason({Fault::kUndeclared, {}, reason(sent.error())}));
+    const std::vector<std::string> names(protocols.begin(), protocols.end());
+    say("Declared to the cloud on " + joined(topics) + ": " + joined(names) + ".");
+}
+
+}  // namespace remote_access
