@@ -122,6 +122,13 @@ std::string first_of(const std::string& a, const std::string& b, const char* oth
     return !b.empty() ? b : otherwise;
 }
 
+Invocation::Command command_of(const CLI::App& app) {
+    if (app.got_subcommand("session")) return Invocation::Command::kSession;
+    if (app.got_subcommand("setup")) return Invocation::Command::kSetup;
+    if (app.got_subcommand("teardown")) return Invocation::Command::kTeardown;
+    return Invocation::Command::kConnect;
+}
+
 }  // namespace
 
 std::variant<Invocation, Farewell> read_invocation(int argc, char** argv) {
@@ -139,9 +146,7 @@ std::variant<Invocation, Farewell> read_invocation(int argc, char** argv) {
         return Farewell{kUsageError, usage_error(error)};
     }
     Invocation invocation;
-    if (app.got_subcommand("session")) invocation.command = Invocation::Command::kSession;
-    if (app.got_subcommand("setup")) invocation.command = Invocation::Command::kSetup;
-    if (app.got_subcommand("teardown")) invocation.command = Invocation::Command::kTeardown;
+    invocation.command = command_of(app);
     const bool connects = invocation.command == Invocation::Command::kConnect;
     if (connects != (app.count("PAYLOAD") > 0))
         return Farewell{kUsageError,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mqtt/announcement.hpp"
 
+#include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <memory>
 #include <optional>
@@ -26,6 +27,8 @@ public:
         handlers.on_up = [this] { publish(); };
         handlers.on_down = [this](Error error) { end(std::move(error)); };
         connection_->start(std::move(handlers));
+        // What is awaited is on Paho's threads, not in the loop.
+        const auto keep_running = asio::make_work_guard(io_);
         io_.run_for(patience);
         connection_->stop(kDisconnect);
         return error_ ? Result<void>(*error_) : Result<void>();

@@ -26,6 +26,7 @@ TEST_CASE("Without a settings file everything has the default of the design") {
     CHECK(owner->path == folder.file(kFile));
     CHECK(owner->enabled);
     CHECK(owner->approve.empty());
+    CHECK_FALSE(owner->operation_format.has_value());
     REQUIRE(owner->allow.size() == 2);
     CHECK(owner->allow[0].kind == Kind::kThisDevice);
     CHECK(owner->allow[0].text == "this-device");
@@ -42,7 +43,7 @@ TEST_CASE("Every setting is read") {
     const Folder folder;
     folder.write(
         kFile,
-        "enabled = false\napprove = '/usr/bin/ask \"him\" '\n"
+        "enabled = false\napprove = '/usr/bin/ask \"him\" '\noperation_format = 'json'\n"
         "[limits]\nsessions = 3\nconnect = '30s'\nidle = '10m'\nduration = '1h30m'\n"
         "drain = '0s'\n[keepalive]\nping = '5s'\ntimeout = '11s'\n[audit]\nevents = false\n"
         "[[allow]]\nhost = '192.168.1.0/24'\nports = [22, '5900-5910']\n"
@@ -61,7 +62,8 @@ TEST_CASE("Every setting is read") {
     CHECK_FALSE(owner->audit_events);
     REQUIRE(owner->allow.size() == 2);
     const AllowRule& block = owner->allow[0];
-    CHECK(block.line == 14);
+    CHECK(owner->operation_format == OperationFormat::kJson);
+    CHECK(block.line == 15);
     CHECK(block.block->text() == "192.168.1.0/24");
     using Ports = std::vector<std::pair<std::uint16_t, std::uint16_t>>;
     CHECK(block.ports == Ports{{22, 22}, {5900, 5910}});
@@ -138,6 +140,10 @@ TEST_CASE("What is not understood is an error that names file, line and key") {
         {"audit.events = 1", ":1 | key `audit.events`: must be true or false"},
         {"audit.file = 'x'", ":1 | key `audit.file`: is unknown"},
         {"enabled = 'false'", ":1 | key `enabled`: must be true or false"},
+        {"operation_format = 'xml'",
+         ":1 | key `operation_format`: must be \"smartrest\" or \"json\""},
+        {"enabled = true\noperation_format = true",
+         ":2 | key `operation_format`: must be \"smartrest\" or \"json\""},
         {"approve = true", ":1 | key `approve`: must be a command in quotes"},
         {"approve = ' '", ":1 | key `approve`: must be a command in quotes"},
         {"allow = []", ":1 | key `allow`: must be [[allow]] tables"},
