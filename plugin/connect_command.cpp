@@ -8,6 +8,7 @@
 #include "session/launch.hpp"
 #include "session/run_folder.hpp"
 #include "session/session.hpp"
+#include "session/stop_signal.hpp"
 
 namespace remote_access {
 namespace {
@@ -64,6 +65,7 @@ message::Order make_order(ConnectRequest request, const Invocation& invocation) 
 int connect_command(Invocation& invocation) {
     log::set_sink(log::standard_error(invocation.timestamps));
     log::set_level(invocation.log_level);
+    hold_stop_signals();  // whoever has begun to report goes on until that is done
     ParsedOperation parsed = parse_operation(invocation.payload.reveal());
     invocation.payload = Secret();
     Result<Config> config = load_config(invocation.source);

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operation_run.hpp"
 
-#include <unistd.h>
-
 #include "base/log.hpp"
-#include "session/run_folder.hpp"
-#include "session/seat_file.hpp"
+#include "orphans.hpp"
 
 namespace remote_access {
 namespace {
@@ -35,6 +32,7 @@ Milliseconds session_patience(const Config& config) {
 OperationRun::OperationRun(const Config& config, OperationId operation, Fd window)
     : config_(config),
       broker_(std::make_shared<MqttConnection>(io_, config.broker)),
+      stop_signal_(std::make_shared<StopSignal>(io_)),
       window_(std::move(window)),
       deadline_(io_),
       patience_(io_),
@@ -65,6 +63,7 @@ int OperationRun::report_failure(const Error& error) {
 
 int OperationRun::run() {
     start_broker();
+    stop_signal_->start([this] { on_stop(); });
     const auto keep_running = asio::make_work_guard(io_);
     io_.run();
     broker_->stop(kDisconnect);
@@ -164,6 +163,7 @@ void OperationRun::on_seated() {
 }
 
 void OperationRun::on_session_closed() {
+    session_.reset();
     if (outcome_) return;
     const std::string error = reason({Fault::kProcess, "session", "before the session stood"});
     log::error(error);
@@ -189,28 +189,12 @@ void OperationRun::start_reporting() {
     StatusReporter::Handlers handlers;
     using State = message::Published::State;
     handlers.before_executing = [this] {
-        end_orphans();
+        end_orphans(config_, *broker_);
         tell_session(message::Published{State::kAnnounced});
     };
     handlers.on_executing = [this] { tell_session(message::Published{State::kExecuting}); };
     handlers.on_final = [this] { on_final(); };
     reporter_->start(std::move(handlers));
-}
-
-/// Operations of this device whose processes all died (power cut, kill): their statuses are owed.
-void OperationRun::end_orphans() {
-    const Result<std::string> folder = run_folder(config_);
-    if (!folder) return;
-    const std::string why = reason({Fault::kProcess, "session", "power cut or killed"});
-    for (SeatFile& found : adopt_orphans(*folder)) {
-        const auto orphan = std::make_shared<SeatFile>(std::move(found));
-        log::warn("an operation was left behind by a session that died: reported as failed");
-        broker_->publish(status_topic(config_.cloud.topic_prefix),
-                         abandoned_text(orphan->operation, why),
-                         [orphan](const Result<void>& sent) {
-                             if (sent) ::unlink(orphan->path.c_str());
-                         });
-    }
 }
 
 void OperationRun::conclude(FinalStatus status) {
@@ -235,6 +219,19 @@ void OperationRun::on_publish_patience() {
     const std::string cause = broker_error_ ? reason(*broker_error_) : "the broker does not answer";
     log::error("the status could not be published: " + cause);
     leave(kNotPublished);
+}
+
+/// The mapper's service is stopped, with all that it started. A session finishes the status when
+/// this process is gone; without one nobody else does.
+void OperationRun::on_stop() {
+    if (session_) {
+        log::info("the session publishes the status");
+        return leave(kNotPublished);
+    }
+    patience_.expires_after(kBrokerPatience);
+    patience_.async_wait([this](const asio::error_code& error) {
+        if (!error) on_publish_patience();
+    });
 }
 
 void OperationRun::leave(int status) {

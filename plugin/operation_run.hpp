@@ -13,6 +13,7 @@
 #include "mqtt/connection.hpp"
 #include "mqtt/reporter.hpp"
 #include "session/channel.hpp"
+#include "session/stop_signal.hpp"
 
 namespace remote_access {
 
@@ -40,15 +41,16 @@ private:
     void on_deadline();
 
     void start_reporting();
-    void end_orphans();
     void conclude(FinalStatus status);
     void on_final();
     void on_publish_patience();
+    void on_stop();
     void leave(int status);
 
     const Config& config_;
     asio::io_context io_;
     std::shared_ptr<MqttConnection> broker_;
+    std::shared_ptr<StopSignal> stop_signal_;
     std::shared_ptr<StatusReporter> reporter_;
     std::shared_ptr<Channel> session_;
     Fd window_;

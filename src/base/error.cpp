@@ -63,6 +63,9 @@ constexpr std::array kRows{
         "not connected within {d} (limits.connect in {s}; check the network)"},
     Row{Fault::kProcess, "process",
         "the remote access {s} process ended unexpectedly: {d} (see the device's journal)"},
+    Row{Fault::kStopped, "stopped",
+        "the session was stopped on this device before it stood (was a service stopped or "
+        "restarted? try again)"},
     Row{Fault::kSession, "session", "session service {s}: {d}"},
     Row{Fault::kOperationFile, "operation_file",
         "operation file {s}: {d} (setup needs root and a writable file system)"},

@@ -38,6 +38,7 @@ enum class Fault {
     kCloudAnswer,        ///< not an acceptable HTTP or WebSocket answer
     kTimeout,            ///< limits.connect is over; detail says what was still awaited
     kProcess,            ///< one of our own processes died or could not be started
+    kStopped,            ///< the session was told to end (a signal) before both ends stood
     kSession,            ///< the session service refuses; detail says why
     kOperationFile,      ///< setup cannot put it in place or take it away; subject is its path
     kUndeclared,         ///< setup could not tell the cloud the protocols; detail is the reason

@@ -13,6 +13,7 @@
 #include "forwarder/tunnel.hpp"
 #include "session/channel.hpp"
 #include "session/messages.hpp"
+#include "session/stop_signal.hpp"
 
 namespace remote_access {
 namespace {
@@ -31,6 +32,7 @@ private:
     void on_token(Secret jwt);
     void on_stop(const message::Stop& stop);
     void on_channel_closed();
+    void on_signal();
     void request_if_ready();
     void on_outcome(Attempt::Outcome outcome);
     void on_refused(Refusal refusal);
@@ -42,6 +44,7 @@ private:
 
     asio::io_context& io_;
     std::shared_ptr<Channel> channel_;
+    std::shared_ptr<StopSignal> stop_signal_;
     ForwarderOrder order_;
     Counters& counters_;
     std::unique_ptr<TlsContext> tls_;
@@ -55,6 +58,7 @@ private:
 Forwarder::Forwarder(asio::io_context& io, Fd channel, ForwarderOrder order, Counters& counters)
     : io_(io),
       channel_(std::make_shared<Channel>(io, std::move(channel))),
+      stop_signal_(std::make_shared<StopSignal>(io)),
       order_(std::move(order)),
       counters_(counters) {}
 
@@ -72,6 +76,9 @@ void Forwarder::start() {
         [weak = weak_from_this()] {
             if (const auto self = weak.lock()) self->on_channel_closed();
         });
+    stop_signal_->start([weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->on_signal();
+    });
 }
 
 void Forwarder::on_message(Received received) {
@@ -163,6 +170,13 @@ void Forwarder::on_stop(const message::Stop& stop) {
 
 void Forwarder::on_channel_closed() {
     if (tunnel_) return tunnel_->stop(kGoingAway, "the session has ended");
+    leave();
+}
+
+/// Not only the session may be told to end: a control group is stopped process by process.
+void Forwarder::on_signal() {
+    if (tunnel_) return tunnel_->stop(kGoingAway, "stopped on the device");
+    tell(message::Failed{stopped_error()});
     leave();
 }
 

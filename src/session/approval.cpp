@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "session/launch.hpp"
+#include "session/stop_signal.hpp"
 
 namespace remote_access {
 namespace {
@@ -25,6 +26,7 @@ Result<void> approve(const std::string& command, const ConnectRequest& request) 
                      "C8Y_REMOTE_ACCESS_OPERATION=" + request.operation.id},
                     kPatience);
     if (!end) return Error{Fault::kApproval, request.target(), end.error().detail};
+    if (end->stopped) return stopped_error();
     if (end->approved) return {};
     const std::string said = end->output.empty() ? end->how : end->output;
     return Error{Fault::kApproval, request.target(), said};

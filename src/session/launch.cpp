@@ -18,6 +18,7 @@
 
 #include "base/memory.hpp"
 #include "session/channel.hpp"
+#include "session/stop_signal.hpp"
 
 namespace remote_access {
 namespace {
@@ -38,12 +39,10 @@ void close_all_but(std::vector<int> keep) {
     }
 }
 
-void reset_signals() {
+void reset_signals(const sigset_t& held) {
     for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
     ::signal(SIGPIPE, SIG_IGN);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::sigprocmask(SIG_SETMASK, &held, nullptr);
 }
 
 /// The caller waits for end of file on its pipes: 0–2 go before anything that could take time.
@@ -58,7 +57,7 @@ void detach(const char* name, const std::vector<int>& keep) {
     }
     close_all_but(keep);
     ::setsid();
-    reset_signals();
+    reset_signals(stop_signals());  // until the process can end in good order
     if (::chdir("/") != 0) return;
     ::umask(0077);
     ::prctl(PR_SET_NAME, name);
@@ -73,7 +72,9 @@ void detach(const char* name, const std::vector<int>& keep) {
     ::dup2(output, STDERR_FILENO);
     ::close_range(STDERR_FILENO + 1, ~0U, 0);
     ::setsid();
-    reset_signals();
+    sigset_t none;
+    ::sigemptyset(&none);
+    reset_signals(none);
     ::signal(SIGPIPE, SIG_DFL);
     std::vector<char*> arguments, variables;
     for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -84,12 +85,15 @@ void detach(const char* name, const std::vector<int>& keep) {
     leave(127);
 }
 
-/// Until end of file or `deadline`; keeps the first `most` bytes. False: the deadline came first.
+/// Until end of file; keeps the first `most` bytes. False: `deadline`, or a signal to stop, came
+/// first.
 bool read_all(int fd, std::size_t most, const Deadline& deadline, std::string& output) {
+    const Fd stop = stop_descriptor();
     for (;;) {
-        pollfd waiting{fd, POLLIN, 0};
-        if (deadline.over()) return false;
-        if (::poll(&waiting, 1, static_cast<int>(deadline.left().count())) <= 0) continue;
+        pollfd waiting[]{{fd, POLLIN, 0}, {stop.get(), POLLIN, 0}};
+        if (deadline.over() || stop_pending()) return false;
+        if (::poll(waiting, 2, static_cast<int>(deadline.left().count())) <= 0) continue;
+        if (waiting[0].revents == 0) continue;
         char buffer[512];
         const ssize_t count = ::read(fd, buffer, sizeof buffer);
         if (count <= 0) return true;
@@ -162,12 +166,13 @@ Result<CommandEnd> run_command(const std::vector<std::string>& words,
     bool in_time = read_all(reading.get(), kMostOutput, deadline, end.output);
     // End of file is not the end: it may have closed its output and go on.
     while (in_time && (end.how = reap(pid)).empty()) {
-        in_time = !deadline.over();
+        in_time = !deadline.over() && !stop_pending();
         if (in_time) ::poll(nullptr, 0, 5);
     }
     if (!in_time) {
         ::kill(-pid, SIGKILL);
         ::waitpid(pid, nullptr, 0);
+        end.stopped = stop_pending();
         end.how = "no answer within " + format_duration(patience);
         end.output.clear();
     }

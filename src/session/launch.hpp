@@ -23,8 +23,9 @@ struct Child {
     Fd pidfd;    ///< readable when it has ended; invalid on kernels before 5.3
 };
 
-/// Forks; the child detaches, keeps its end of a new channel and the descriptors in `keep`, calls
-/// `body` and ends with its result. `name` is what ps shows (15 bytes).
+/// Forks; the child detaches, holds SIGTERM and SIGINT back (session/stop_signal.hpp), keeps its
+/// end of a new channel and the descriptors in `keep`, calls `body` and ends with its result.
+/// `name` is what ps shows (15 bytes).
 Result<Child> launch(const char* name, const std::vector<int>& keep,
                      const std::function<int(Fd channel)>& body);
 
@@ -38,12 +39,14 @@ Result<std::optional<Fd>> connect_session_socket(const std::string& path);
 
 struct CommandEnd {
     bool approved = false;  ///< exit status 0
+    bool stopped = false;   ///< killed because this process has to end
     std::string how;        ///< "exit status 1", "signal 9", "no answer within 30s"
     std::string output;     ///< the first 400 bytes of its standard output and error
 };
 
 /// Runs a program of the device owner (found by PATH, no shell) with a minimal environment and
-/// `environment` beside it, waits for it, kills it when `patience` is over.
+/// `environment` beside it, waits for it, kills it when `patience` is over or a signal to stop
+/// comes.
 Result<CommandEnd> run_command(const std::vector<std::string>& words,
                                const std::vector<std::string>& environment, Milliseconds patience);
 

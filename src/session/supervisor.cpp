@@ -3,8 +3,6 @@
 
 #include <malloc.h>
 
-#include <csignal>
-
 #include "base/log.hpp"
 
 namespace remote_access {
@@ -26,7 +24,7 @@ Supervisor::Supervisor(asio::io_context& io, const Config& config, Permit permit
       opening_(std::make_shared<Opening>(io, config, std::move(permit), forwarder_, caller_)),
       limits_(std::make_shared<LimitsWatch>(io, config.owner.limits, seat.counters())),
       patience_(io),
-      signals_(io, SIGTERM, SIGINT),
+      stop_signal_(std::make_shared<StopSignal>(io)),
       drain_(config.owner.limits.drain) {
     record_.session = seat.id();
     record_.operation = opening_->permit().request().operation;
@@ -43,9 +41,8 @@ void Supervisor::start() {
         [weak] {
             if (const auto self = weak.lock()) self->on_forwarder_closed();
         });
-    signals_.async_wait([weak](const asio::error_code& error, int) {
-        const auto self = weak.lock();
-        if (!error && self) self->on_signal();
+    stop_signal_->start([weak] {
+        if (const auto self = weak.lock()) self->on_signal();
     });
     caller_->start(caller_handlers());
     opening_->start([weak](const Error& error) {
@@ -108,17 +105,19 @@ void Supervisor::on_established() {
 }
 
 void Supervisor::on_signal() {
-    fail({Fault::kSession, "process", "was stopped on the device"});
+    fail(stopped_error());
     end_forwarder(kGoingAway, "stopped on the device");
 }
 
 /// Ends the connecting phase without success; the first failure is the one that counts.
 void Supervisor::fail(const Error& error) {
     if (phase_ != Phase::kConnecting) return;
-    log::error("failed: " + reason(error));
-    caller_->failed(error);
-    if (is_refusal(error.fault))
-        publish(refusal_event(config_, record_.operation, record_.target, error,
+    // Where all processes are stopped at once, another's end may be heard before our own signal.
+    const Error cause = stop_pending() ? stopped_error() : error;
+    log::error("failed: " + reason(cause));
+    caller_->failed(cause);
+    if (is_refusal(cause.fault))
+        publish(refusal_event(config_, record_.operation, record_.target, cause,
                               std::chrono::system_clock::now()));
     end_forwarder(kGoingAway, {});
 }

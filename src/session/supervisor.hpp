@@ -4,7 +4,6 @@
 #pragma once
 
 #include <asio/io_context.hpp>
-#include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 #include <memory>
 #include <string>
@@ -19,6 +18,7 @@
 #include "session/opening.hpp"
 #include "session/seat.hpp"
 #include "session/session_event.hpp"
+#include "session/stop_signal.hpp"
 
 namespace remote_access {
 
@@ -55,7 +55,7 @@ private:
     std::shared_ptr<Opening> opening_;
     std::shared_ptr<LimitsWatch> limits_;
     asio::steady_timer patience_;
-    asio::signal_set signals_;
+    std::shared_ptr<StopSignal> stop_signal_;
     const Milliseconds drain_;
 
     Phase phase_ = Phase::kConnecting;

@@ -22,6 +22,7 @@ VALUE_HEADERS = {
     'session/channel.hpp',
     'session/counters.hpp',
     'session/messages.hpp',
+    'session/stop_signal.hpp',
 }
 
 # Path prefix -> why it may know several stations.

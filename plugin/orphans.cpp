@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "orphans.hpp"
+
+#include <unistd.h>
+
+#include <memory>
+
+#include "base/log.hpp"
+#include "mqtt/status.hpp"
+#include "session/run_folder.hpp"
+#include "session/seat_file.hpp"
+
+namespace remote_access {
+
+void end_orphans(const Config& config, MqttConnection& broker) {
+    const Result<std::string> folder = run_folder(config);
+    if (!folder) return;
+    const std::string why = reason({Fault::kProcess, "session", "power cut or killed"});
+    for (SeatFile& found : adopt_orphans(*folder)) {
+        const auto orphan = std::make_shared<SeatFile>(std::move(found));
+        log::warn("an operation was left behind by a session that died: reported as failed");
+        broker.publish(status_topic(config.cloud.topic_prefix),
+                       abandoned_text(orphan->operation, why), [orphan](const Result<void>& sent) {
+                           if (sent) ::unlink(orphan->path.c_str());
+                       });
+    }
+}
+
+}  // namespace remote_access

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/stop_signal.hpp"
+
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/log.hpp"
+
+namespace remote_access {
+
+sigset_t stop_signals() {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    ::sigaddset(&signals, SIGTERM);
+    ::sigaddset(&signals, SIGINT);
+    return signals;
+}
+
+void hold_stop_signals() {
+    const sigset_t signals = stop_signals();
+    ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+}
+
+bool stop_pending() {
+    sigset_t pending;
+    return ::sigpending(&pending) == 0 &&
+           (::sigismember(&pending, SIGTERM) == 1 || ::sigismember(&pending, SIGINT) == 1);
+}
+
+Fd stop_descriptor() {
+    const sigset_t signals = stop_signals();
+    return Fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+Error stopped_error() { return {Fault::kStopped, {}, {}}; }
+
+StopSignal::StopSignal(asio::io_context& io) : descriptor_(io) {}
+
+void StopSignal::start(std::function<void()> on_stop) {
+    on_stop_ = std::move(on_stop);
+    Fd descriptor = stop_descriptor();
+    if (!descriptor) {  // better to die of a signal than to be deaf to it
+        const sigset_t signals = stop_signals();
+        ::sigprocmask(SIG_UNBLOCK, &signals, nullptr);
+        return;
+    }
+    descriptor_.assign(descriptor.release());
+    wait();
+}
+
+void StopSignal::wait() {
+    descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
+                           [weak = weak_from_this()](const asio::error_code& error) {
+                               const auto self = weak.lock();
+                               if (!error && self) self->take();
+                           });
+}
+
+void StopSignal::take() {
+    signalfd_siginfo info{};
+    if (::read(descriptor_.native_handle(), &info, sizeof info) == sizeof info) {
+        log::info("asked to stop by " +
+                  std::string(info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM") + " of process " +
+                  std::to_string(info.ssi_pid) + ", user " + std::to_string(info.ssi_uid));
+        if (on_stop_) on_stop_();
+    }
+    if (descriptor_.is_open()) wait();
+}
+
+void StopSignal::cancel() {
+    on_stop_ = nullptr;
+    asio::error_code ignored;
+    descriptor_.close(ignored);
+}
+
+}  // namespace remote_access
