@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIGCONT, SIGSTOP, SIGTERM
 
 import pytest
 
@@ -122,6 +122,25 @@ def test_everything_stopped_at_once_leaves_no_operation_executing(
         assert session.operation.statuses == FAILURE
         assert STOPPED in session.operation.reason
         wait_until(lambda: not device.processes(), 5, "the end of all processes")
+
+
+def test_what_a_stopped_session_hears_of_others_first_is_not_its_reason(
+        cloud: Cloud, make_device: Callable[..., Device]) -> None:
+    device = make_device(login="certificate").start()
+    cloud.behaviour.jwt_silent = True
+    with Target(wait_for_end) as target:
+        operation = cloud.create_operation("127.0.0.1", target.port)
+        operation.wait_status("EXECUTING")
+        target.wait_connection()
+        time.sleep(0.3)
+        session, plugin = device.process("session"), device.process("plugin")
+        session.signal(SIGSTOP)
+        plugin.signal(SIGTERM)
+        wait_until(lambda: not plugin.alive, 3, "the end of the plugin")
+        session.signal(SIGTERM)
+        session.signal(SIGCONT)
+        assert operation.wait_final(5) == "FAILED"
+    assert STOPPED in operation.reason and operation.statuses == FAILURE
 
 
 def test_a_stopped_plugin_leaves_the_status_to_its_session(cloud: Cloud, device: Device) -> None:
