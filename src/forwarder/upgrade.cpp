@@ -7,67 +7,8 @@
 namespace remote_access {
 namespace {
 
-constexpr std::size_t kMostHead = std::size_t{16} * 1024;
 constexpr std::size_t kMostBody = std::size_t{4} * 1024;  // of which the reason shows the beginning
 constexpr std::size_t kShownBody = 160;
-constexpr std::string_view kBlanks = " \t\r";
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool same_word(std::string_view a, std::string_view b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string_view trimmed(std::string_view text) {
-    const std::size_t first = text.find_first_not_of(kBlanks);
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
-/// Whether the comma-separated `list` has `word`, in any case.
-bool lists(std::string_view list, std::string_view word) {
-    while (!list.empty()) {
-        const std::size_t comma = std::min(list.find(','), list.size());
-        if (same_word(trimmed(list.substr(0, comma)), word)) return true;
-        list.remove_prefix(std::min(comma + 1, list.size()));
-    }
-    return false;
-}
-
-/// Position after the empty line that ends the head; npos: not there yet.
-std::size_t end_of_head(std::string_view text, std::size_t from) {
-    for (std::size_t line = text.find('\n', from); line != std::string_view::npos;
-         line = text.find('\n', line + 1)) {
-        const std::string_view next = text.substr(line + 1, 2);
-        if (next.substr(0, 1) == "\n") return line + 2;
-        if (next == "\r\n") return line + 3;
-    }
-    return std::string_view::npos;
-}
-
-std::string_view take_line(std::string_view& text) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    return line;
-}
-
-void replace_all(std::string& text, std::string_view what) {
-    constexpr std::string_view kInstead = "***";
-    if (what.empty()) return;
-    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at)) {
-        text.replace(at, what.size(), kInstead);
-        at += kInstead.size();
-    }
-    // The text may have been cut in the middle of it.
-    for (std::size_t size = std::min(what.size(), text.size()); size >= 4; --size) {
-        if (text.compare(text.size() - size, size, what.substr(0, size)) != 0) continue;
-        text.replace(text.size() - size, size, kInstead);
-        return;
-    }
-}
 
 }  // namespace
 
@@ -96,12 +37,20 @@ Secret upgrade_request(const HostPort& cloud, const Secret& key, const Secret& a
     return request;
 }
 
-UpgradeAnswer::UpgradeAnswer(std::string cloud, Secret key, Secret authorization)
-    : cloud_(std::move(cloud)), key_(std::move(key)), authorization_(std::move(authorization)) {}
+UpgradeAnswer::UpgradeAnswer(std::string cloud, const Secret& key, const Secret& authorization)
+    : cloud_(std::move(cloud)) {
+    std::string_view token = authorization.reveal();
+    hidden_.add(authorization.clone());
+    token.remove_prefix(std::min(token.find(' ') + 1, token.size()));  // the scheme may be missing
+    hidden_.add(Secret(std::string(token)));
+    hidden_.add(key.clone());
+}
 
 UpgradeAnswer::State UpgradeAnswer::feed(std::string_view bytes) {
     if (state_ == State::kComplete || state_ == State::kUpgraded) return state_;
-    text_.append(bytes);
+    const HttpHead::State head = head_.feed(bytes);
+    if (head == HttpHead::State::kMalformed) return refuse(head_.trouble(hidden_));
+    if (head == HttpHead::State::kMore) return state_;
     if (state_ == State::kMore) return read_head();
     return state_ = body_complete() ? State::kComplete : State::kRefused;
 }
@@ -117,53 +66,23 @@ UpgradeAnswer::State UpgradeAnswer::refuse(std::string why) {
 }
 
 UpgradeAnswer::State UpgradeAnswer::read_head() {
-    constexpr std::string_view kProtocol = "HTTP/1.";
-    const std::size_t known = std::min(text_.size(), kProtocol.size());
-    if (text_.compare(0, known, kProtocol.substr(0, known)) != 0)
-        return refuse("not HTTP: \"" + printable(without_secrets(text_.substr(0, 200)), 40) + "\"");
-    const std::size_t end = end_of_head(text_, searched_);
-    if (std::min(end, text_.size()) > kMostHead) return refuse("its head is larger than 16 KiB");
-    if (end == std::string::npos) {
-        searched_ = text_.size() < 3 ? 0 : text_.size() - 3;
-        return state_;
+    while (const auto field = head_.next_field()) {
+        if (read_field(*field) != State::kMore) return state_;
     }
-    head_size_ = end;
-    std::string_view lines = std::string_view(text_).substr(0, end);
-    State state = read_status_line(take_line(lines));
-    while (state == State::kMore && !lines.empty()) {
-        const std::string_view line = take_line(lines);
-        if (!line.empty()) state = read_field(line);
-    }
-    if (state != State::kMore) return state;
-    if (status_ == 101) return check_upgrade();
+    if (head_.malformed()) return refuse(head_.trouble(hidden_));
+    if (head_.status() == 101) return check_upgrade();
     return state_ = body_complete() ? State::kComplete : State::kRefused;
 }
 
-/// "HTTP/1.1 404 Not Found"; the phrase may be missing.
-UpgradeAnswer::State UpgradeAnswer::read_status_line(std::string_view line) {
-    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-    const bool well_formed = line.size() >= 12 && is_digit(line[7]) && line[8] == ' ' &&
-                             std::all_of(line.begin() + 9, line.begin() + 12, is_digit) &&
-                             (line.size() == 12 || line[12] == ' ');
-    if (!well_formed) return refuse("its status line cannot be read");
-    http_1_1_ = line[7] == '1';
-    status_ = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
-    status_text_ = trimmed(line.substr(9));
-    return state_;
-}
-
-UpgradeAnswer::State UpgradeAnswer::read_field(std::string_view line) {
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos || colon == 0 || line[0] == ' ' || line[0] == '\t')
-        return refuse("a header line cannot be read");
-    const std::string_view name = line.substr(0, colon), value = trimmed(line.substr(colon + 1));
+UpgradeAnswer::State UpgradeAnswer::read_field(const HttpField& field) {
+    const auto& [name, value] = field;
     if (same_word(name, "Upgrade")) upgrade_ |= lists(value, "websocket");
     if (same_word(name, "Connection")) connection_ |= lists(value, "upgrade");
     if (same_word(name, "Transfer-Encoding")) chunked_ |= lists(value, "chunked");
     if (same_word(name, "Content-Encoding")) encoded_ |= !lists(value, "identity");
     if (same_word(name, "Content-Length"))
         std::from_chars(value.data(), value.data() + value.size(), content_length_);
-    if (status_ != 101) return state_;
+    if (head_.status() != 101) return state_;
     if (same_word(name, "Sec-WebSocket-Accept")) {
         if (!accept_.empty()) return refuse("two Sec-WebSocket-Accept headers");
         accept_ = value;
@@ -176,7 +95,7 @@ UpgradeAnswer::State UpgradeAnswer::read_field(std::string_view line) {
 }
 
 UpgradeAnswer::State UpgradeAnswer::check_upgrade() {
-    if (!http_1_1_) return refuse("101 without HTTP/1.1");
+    if (!head_.http_1_1()) return refuse("101 without HTTP/1.1");
     if (!upgrade_) return refuse("no \"Upgrade: websocket\"");
     if (!connection_) return refuse("no \"Connection: Upgrade\"");
     if (accept_.empty()) return refuse("no Sec-WebSocket-Accept");
@@ -184,7 +103,7 @@ UpgradeAnswer::State UpgradeAnswer::check_upgrade() {
 }
 
 bool UpgradeAnswer::body_complete() const {
-    const std::size_t size = text_.size() - head_size_;
+    const std::size_t size = rest().size();
     if (size >= kMostBody || encoded_) return true;
     if (chunked_) return rest().find("0\r\n\r\n") != std::string_view::npos;
     return content_length_ != std::string::npos && size >= content_length_;
@@ -203,25 +122,15 @@ std::string UpgradeAnswer::body() const {
     return std::string(body);
 }
 
-std::string UpgradeAnswer::without_secrets(std::string text) const {
-    std::string_view token = authorization_.reveal();
-    replace_all(text, token);
-    token.remove_prefix(std::min(token.find(' ') + 1, token.size()));  // the scheme may be missing
-    replace_all(text, token);
-    replace_all(text, key_.reveal());
-    return text;
-}
-
 Refusal UpgradeAnswer::refusal() const {
     if (!malformed_.empty()) return {{Fault::kCloudAnswer, cloud_, malformed_}};
-    std::string detail = printable(without_secrets(status_text_), kShownBody / 2);
-    const std::string text = printable(without_secrets(body()), kShownBody);
+    std::string detail = head_.status_text(hidden_, kShownBody / 2);
+    const std::string text = printable(hidden_.in(body()), kShownBody);
     if (!text.empty()) detail += ": " + text;
-    if (status_ == 401)
+    if (head_.status() == 401)
         return {{Fault::kCloudUnauthorized, cloud_, detail}, Refusal::Next::kAgainWithFreshToken};
-    const bool passing = status_ == 429 || (status_ >= 500 && status_ <= 599);
     return {{Fault::kCloudStatus, cloud_, detail},
-            passing ? Refusal::Next::kAgain : Refusal::Next::kGiveUp};
+            is_passing(head_.status()) ? Refusal::Next::kAgain : Refusal::Next::kGiveUp};
 }
 
 }  // namespace remote_access

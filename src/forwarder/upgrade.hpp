@@ -7,22 +7,17 @@
 #include <string>
 #include <string_view>
 
-#include "base/error.hpp"
 #include "base/secret.hpp"
 #include "config/config.hpp"
+#include "forwarder/hidden.hpp"
+#include "forwarder/http_head.hpp"
+#include "forwarder/refusal.hpp"
 
 namespace remote_access {
 
 /// `websocket_key` is the codec's. Holds both secrets.
 Secret upgrade_request(const HostPort& cloud, const Secret& key, const Secret& authorization,
                        std::string_view websocket_key);
-
-/// Why there is no WebSocket, and whether another attempt may help.
-struct Refusal {
-    enum class Next { kGiveUp, kAgain, kAgainWithFreshToken };
-    Error error;
-    Next next = Next::kGiveUp;
-};
 
 /// Collects the answer as it arrives, in pieces of any size.
 class UpgradeAnswer {
@@ -34,37 +29,34 @@ public:
         kComplete   ///< refused, and nothing more to come
     };
 
-    UpgradeAnswer(std::string cloud, Secret key, Secret authorization);
+    /// `cloud` as errors name it.
+    UpgradeAnswer(std::string cloud, const Secret& key, const Secret& authorization);
 
     State feed(std::string_view bytes);
     /// The connection ended, or patience did. Still kMore: there was no whole head.
     State end();
 
     const std::string& accept() const { return accept_; }
-    std::string_view rest() const { return std::string_view(text_).substr(head_size_); }
+    std::string_view rest() const { return head_.rest(); }
     Refusal refusal() const;
 
 private:
     State refuse(std::string why);
     State read_head();
-    State read_status_line(std::string_view line);
-    State read_field(std::string_view line);
+    State read_field(const HttpField& field);
     State check_upgrade();
     bool body_complete() const;
     std::string body() const;
-    std::string without_secrets(std::string text) const;
 
     std::string cloud_;
-    Secret key_, authorization_;
-    std::string text_;
-    std::size_t searched_ = 0, head_size_ = 0;  // head_size_ 0: not complete yet
+    Hidden hidden_;
+    HttpHead head_;
     State state_ = State::kMore;
     std::string malformed_;
-    int status_ = 0;
-    bool http_1_1_ = false, upgrade_ = false, connection_ = false;
+    bool upgrade_ = false, connection_ = false;
     bool chunked_ = false, encoded_ = false;
     std::size_t content_length_ = std::string::npos;
-    std::string status_text_, accept_;
+    std::string accept_;
 };
 
 }  // namespace remote_access
