@@ -36,6 +36,16 @@ enum class Fault {
     kCloudStatus,        ///< an HTTP status that is not 101; detail is "404 Not Found: body"
     kCloudUnauthorized,  ///< HTTP 401 again with a fresh JWT, or with Basic login
     kCloudAnswer,        ///< not an acceptable HTTP or WebSocket answer
+    kProxyRefused,       ///< subject of all kProxy…: the proxy's host:port
+    kProxyUnreachable,
+    kProxyNotFound,
+    kProxyTimeout,
+    kProxyClosed,        ///< ended the connection before it let us through; detail: in which phase
+    kProxyUntrusted,     ///< https:// proxy: certificate not accepted; detail is OpenSSL's reason
+    kProxyTls,           ///< any other TLS failure with an https:// proxy
+    kProxyUnauthorized,  ///< HTTP 407 or 401; detail is "407 Proxy Authentication …"
+    kProxyStatus,        ///< any other HTTP status; detail is "403 Filtered, for cloud:443"
+    kProxyAnswer,        ///< not the answer of an HTTP proxy
     kTimeout,            ///< limits.connect is over; detail says what was still awaited
     kProcess,            ///< one of our own processes died or could not be started
     kStopped,            ///< the session was told to end (a signal) before both ends stood

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "forwarder/wire.hpp"
 
 namespace remote_access {
 namespace {
@@ -18,7 +19,8 @@ constexpr Milliseconds kBodyPatience{500};
 Attempt::Attempt(asio::io_context& io, Fd socket, const TlsContext& context, HostPort cloud)
     : cloud_(std::move(cloud)),
       watch_(std::make_shared<Watch>(io, std::move(socket))),
-      tls_(std::make_unique<TlsStream>(context, watch_->descriptor(), cloud_)),
+      tls_(std::make_unique<TlsStream>(context, std::make_unique<Wire>(watch_->descriptor()),
+                                       TlsPeer{cloud_})),
       body_timer_(io) {}
 
 void Attempt::start(OnOutcome on_outcome) {

@@ -11,7 +11,6 @@
 
 #include "base/log.hpp"
 #include "forwarder/ciphers.hpp"
-#include "forwarder/tcp.hpp"
 #include "forwarder/trust.hpp"
 #include "forwarder/wire.hpp"
 
@@ -30,33 +29,34 @@ struct Free {
     void operator()(BIO_METHOD* method) const { BIO_meth_free(method); }
 };
 
-Wire& wire_of(BIO* bio) { return *static_cast<Wire*>(BIO_get_data(bio)); }
+Carrier& below_of(BIO* bio) { return *static_cast<Carrier*>(BIO_get_data(bio)); }
 
 int bio_write(BIO* bio, const char* bytes, int size) {
     BIO_clear_retry_flags(bio);
-    const std::size_t taken = wire_of(bio).gather(bytes, static_cast<std::size_t>(size));
+    Carrier& below = below_of(bio);
+    const std::size_t taken = below.gather(bytes, static_cast<std::size_t>(size));
     if (taken > 0) return static_cast<int>(taken);
-    BIO_set_retry_write(bio);
+    if (!below.failed()) BIO_set_retry_write(bio);
     return -1;
 }
 
 int bio_read(BIO* bio, char* into, int room) {
     BIO_clear_retry_flags(bio);
-    const Transfer got = wire_of(bio).receive(into, static_cast<std::size_t>(room));
+    const Transfer got = below_of(bio).receive(into, static_cast<std::size_t>(room));
     if (got.moved()) return static_cast<int>(got.bytes);
     if (got.blocked()) BIO_set_retry_read(bio);
     return got.state == Transfer::State::kEnded ? 0 : -1;
 }
 
 long bio_control(BIO* bio, int command, long, void*) {
-    if (command == BIO_CTRL_EOF) return wire_of(bio).ended() ? 1 : 0;
+    if (command == BIO_CTRL_EOF) return below_of(bio).ended() ? 1 : 0;
     return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
 /// One for the process. It holds no memory of a connection.
-const BIO_METHOD* wire_method() {
+const BIO_METHOD* carrier_method() {
     static const std::unique_ptr<BIO_METHOD, Free> method = [] {
-        std::unique_ptr<BIO_METHOD, Free> made(BIO_meth_new(BIO_TYPE_SOURCE_SINK, "wire"));
+        std::unique_ptr<BIO_METHOD, Free> made(BIO_meth_new(BIO_TYPE_SOURCE_SINK, "carrier"));
         BIO_meth_set_write(made.get(), bio_write);
         BIO_meth_set_read(made.get(), bio_read);
         BIO_meth_set_ctrl(made.get(), bio_control);
@@ -123,12 +123,14 @@ void TlsContext::forget_trust() {
 }
 
 struct TlsStream::Connection {
-    explicit Connection(int descriptor) : wire(descriptor) {}
+    explicit Connection(std::unique_ptr<Carrier> carrier) : below(std::move(carrier)) {}
 
-    Wire wire;  // outlives ssl, which points to it
+    std::unique_ptr<Carrier> below;  // outlives ssl, which points to it
     std::unique_ptr<SSL, Free> ssl;
     bool broken = false;  // OpenSSL must not be called any more
+    bool ended = false;
     std::string failure;
+    Fault untrusted{}, failed{};
     Error error;
 
     Transfer outcome(int result);
@@ -138,21 +140,23 @@ struct TlsStream::Connection {
     }
 };
 
-TlsStream::TlsStream(const TlsContext& context, int descriptor, const HostPort& cloud)
-    : connection_(std::make_unique<Connection>(descriptor)) {
+TlsStream::TlsStream(const TlsContext& context, std::unique_ptr<Carrier> below, const TlsPeer& peer)
+    : connection_(std::make_unique<Connection>(std::move(below))) {
     Connection& c = *connection_;
-    c.error.subject = cloud.text();
+    c.error.subject = peer.address.text();
+    c.untrusted = peer.untrusted;
+    c.failed = peer.failed;
     if (context.library_->context) c.ssl.reset(SSL_new(context.library_->context.get()));
-    BIO* const bio = c.ssl ? BIO_new(wire_method()) : nullptr;
+    BIO* const bio = c.ssl ? BIO_new(carrier_method()) : nullptr;
     if (bio == nullptr) {
         c.fail(openssl_reason());
         return;
     }
-    BIO_set_data(bio, &c.wire);
+    BIO_set_data(bio, c.below.get());
     BIO_set_init(bio, 1);
     SSL_set_bio(c.ssl.get(), bio, bio);
     SSL_set_connect_state(c.ssl.get());
-    std::string name = cloud.host;
+    std::string name = peer.address.host;
     if (!name.empty() && name.back() == '.') name.pop_back();
     X509_VERIFY_PARAM* const expected = SSL_get0_param(c.ssl.get());
     X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
@@ -169,16 +173,17 @@ TlsStream::~TlsStream() = default;
 Transfer TlsStream::Connection::outcome(int result) {
     const int code = SSL_get_error(ssl.get(), result);
     if (code == SSL_ERROR_WANT_READ || code == SSL_ERROR_WANT_WRITE) return {};
-    if (code == SSL_ERROR_ZERO_RETURN) return {Transfer::State::kEnded};
-    const bool ended = wire.ended() && !wire.failed();  // without close_notify: an end nevertheless
-    fail(wire.failed() ? wire.failure() : ended ? std::string() : openssl_reason());
+    ended = code == SSL_ERROR_ZERO_RETURN;
+    if (ended) return {Transfer::State::kEnded};
+    ended = below->ended() && !below->failed();  // without close_notify: an end nevertheless
+    fail(below->failed() ? below->failure() : ended ? std::string() : openssl_reason());
     ERR_clear_error();
     return {ended ? Transfer::State::kEnded : Transfer::State::kFailed};
 }
 
 Transfer TlsStream::handshake() {
     Connection& c = *connection_;
-    c.error.fault = Fault::kCloudTls;
+    c.error.fault = c.failed;
     c.error.detail = c.failure;
     if (c.broken) return {Transfer::State::kFailed};
     ERR_clear_error();
@@ -189,11 +194,11 @@ Transfer TlsStream::handshake() {
         return sent.state == Transfer::State::kFailed ? Transfer{Transfer::State::kEnded}
                                                       : transfer;
     const long verdict = SSL_get_verify_result(c.ssl.get());
-    const bool vanished = transfer.state == Transfer::State::kEnded || c.wire.failed();
+    const bool vanished = transfer.state == Transfer::State::kEnded || c.below->failed();
     if (verdict == X509_V_OK && vanished) return {Transfer::State::kEnded};
     c.error.detail = c.failure;
     if (verdict != X509_V_OK) {
-        c.error.fault = Fault::kCloudUntrusted;
+        c.error.fault = c.untrusted;
         c.error.detail = X509_verify_cert_error_string(verdict);
     }
     return {Transfer::State::kFailed};
@@ -213,19 +218,18 @@ Transfer TlsStream::read(std::uint8_t* into, std::size_t room) {
     std::size_t got = 0;
     const int result = SSL_read_ex(c.ssl.get(), into, room, &got);
     if (result != 1) return c.outcome(result);
-    const bool drained = c.wire.drained() && SSL_has_pending(c.ssl.get()) == 0;
-    return {Transfer::State::kMoved, got, drained};
+    return {Transfer::State::kMoved, got, drained()};
 }
 
 /// At most one record, so that its overhead is known.
 std::size_t TlsStream::room() const {
-    const std::size_t space = connection_->wire.space();
+    const std::size_t space = connection_->below->space();
     if (connection_->broken || space <= kReserve + kRecordOverhead) return 0;
     return std::min(space - kReserve - kRecordOverhead, kRecord);
 }
 
 std::size_t TlsStream::records() const {
-    const std::size_t space = connection_->wire.space();
+    const std::size_t space = connection_->below->space();
     if (connection_->broken || space <= kReserve) return 0;
     return (space - kReserve) / (kRecord + kRecordOverhead);
 }
@@ -242,23 +246,64 @@ bool TlsStream::write(const std::uint8_t* bytes, std::size_t size) {
     return false;
 }
 
-Transfer TlsStream::flush() { return connection_->wire.flush(); }
-bool TlsStream::pending() const { return connection_->wire.pending(); }
-bool TlsStream::lost() const { return is_lost(connection_->wire.descriptor()); }
+Transfer TlsStream::receive(char* into, std::size_t room) {
+    return read(reinterpret_cast<std::uint8_t*>(into), room);
+}
+
+bool TlsStream::drained() const {
+    return connection_->below->drained() && SSL_has_pending(connection_->ssl.get()) == 0;
+}
+
+bool TlsStream::ended() const { return connection_->ended; }
+
+/// What fits when every record takes the overhead that is put aside for it.
+std::size_t TlsStream::space() const {
+    const std::size_t below = connection_->below->space();
+    if (connection_->broken || below <= kReserve) return 0;
+    const std::size_t last = (below - kReserve) % (kRecord + kRecordOverhead);
+    return records() * kRecord + (last > kRecordOverhead ? last - kRecordOverhead : 0);
+}
+
+/// Called by OpenSSL for the connection that is carried, perhaps for the alert that follows its
+/// error: what is in OpenSSL's queue of errors belongs to that one and stays there.
+std::size_t TlsStream::gather(const char* bytes, std::size_t size) {
+    Connection& c = *connection_;
+    const std::size_t fits = std::min(size, space());
+    std::size_t taken = 0;
+    while (taken < fits) {
+        const std::size_t part = std::min(fits - taken, kRecord);
+        std::size_t written = 0;
+        ERR_set_mark();
+        const bool done = SSL_write_ex(c.ssl.get(), bytes + taken, part, &written) == 1;
+        if (!done) c.fail("its connection is broken");
+        ERR_pop_to_mark();
+        if (!done) return taken;
+        taken += part;
+    }
+    return taken;
+}
+
+bool TlsStream::failed() const {
+    return connection_->below->failed() || !connection_->failure.empty();
+}
+
+Transfer TlsStream::flush() { return connection_->below->flush(); }
+bool TlsStream::pending() const { return connection_->below->pending(); }
+bool TlsStream::lost() const { return connection_->below->lost(); }
 Milliseconds TlsStream::unacknowledged_for() const {
-    return remote_access::unacknowledged_for(connection_->wire.descriptor());
+    return connection_->below->unacknowledged_for();
 }
 
 std::string TlsStream::failure() const {
     const Connection& c = *connection_;
-    return c.wire.failed() ? c.wire.failure() : c.failure;
+    return c.below->failed() ? c.below->failure() : c.failure;
 }
 
 void TlsStream::close() {
     Connection& c = *connection_;
     if (!c.broken && SSL_is_init_finished(c.ssl.get()) == 1) SSL_shutdown(c.ssl.get());
     ERR_clear_error();
-    flush();
+    c.below->close();
 }
 
 }  // namespace remote_access

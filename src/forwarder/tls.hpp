@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// TLS to the cloud, on a descriptor that somebody else owns and waits for. OpenSSL is known only to
-// tls.cpp. Sent records are gathered in a buffer of fixed size and leave in one call.
+// TLS on a Carrier: to the cloud, or to an https:// proxy, and then the one to the cloud runs on
+// it. OpenSSL is known only to tls.cpp. Sent records are gathered by the wire at the bottom, in its
+// buffer of fixed size, and leave in one call; nothing is gathered twice.
 #pragma once
 
 #include <memory>
@@ -9,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "config/config.hpp"
+#include "forwarder/carrier.hpp"
 #include "forwarder/ends.hpp"
 
 namespace remote_access {
@@ -31,10 +33,16 @@ private:
     std::unique_ptr<Library> library_;
 };
 
-class TlsStream final : public CloudEnd {
+/// Whose certificate is expected, and what is said when it fails.
+struct TlsPeer {
+    HostPort address;  ///< the certificate must be valid for its host: a name or an address
+    Fault untrusted = Fault::kCloudUntrusted;
+    Fault failed = Fault::kCloudTls;
+};
+
+class TlsStream final : public CloudEnd, public Carrier {
 public:
-    /// The certificate must be valid for the name or address `cloud.host`.
-    TlsStream(const TlsContext& context, int descriptor, const HostPort& cloud);
+    TlsStream(const TlsContext& context, std::unique_ptr<Carrier> below, const TlsPeer& peer);
     ~TlsStream() override;
     TlsStream(const TlsStream&) = delete;
     TlsStream& operator=(const TlsStream&) = delete;
@@ -49,14 +57,22 @@ public:
     std::size_t room() const override;
     std::size_t records() const override;
     bool write(const std::uint8_t* bytes, std::size_t size) override;
+
+    /// As a Carrier. While it carries, nobody uses the four above.
+    Transfer receive(char* into, std::size_t room) override;
+    bool drained() const override;
+    bool ended() const override;
+    std::size_t gather(const char* bytes, std::size_t size) override;
+    std::size_t space() const override;
+    bool failed() const override;
+
     Transfer flush() override;
     bool pending() const override;
     bool lost() const override;
     Milliseconds unacknowledged_for() const override;
     std::string failure() const override;
-
-    /// Says goodbye (close_notify) as far as it can be said without waiting.
-    void close();
+    /// close_notify, then the same below.
+    void close() override;
 
 private:
     struct Connection;

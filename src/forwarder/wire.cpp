@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "forwarder/tcp.hpp"
+
 namespace remote_access {
 
 Transfer Wire::receive(char* into, std::size_t room) {
@@ -45,6 +47,11 @@ Transfer Wire::flush() {
     }
     begin_ = end_ = 0;
     return {Transfer::State::kMoved};
+}
+
+bool Wire::lost() const { return is_lost(descriptor_); }
+Milliseconds Wire::unacknowledged_for() const {
+    return remote_access::unacknowledged_for(descriptor_);
 }
 
 std::string Wire::failure() const { return error_ == 0 ? std::string() : std::strerror(error_); }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The socket below TLS: receives, and gathers what is to be sent in a buffer of fixed size, so that
-// several records leave in one call. Does not own the descriptor, never waits.
+// The socket at the bottom: receives, and gathers what is to be sent in a buffer of fixed size, so
+// that several TLS records leave in one call. Does not own the descriptor, never waits.
 #pragma once
 
 #include <array>
 #include <string>
 
-#include "forwarder/ends.hpp"
+#include "forwarder/carrier.hpp"
 
 namespace remote_access {
 
-class Wire {
+class Wire final : public Carrier {
 public:
     /// Four full TLS records with their overhead, and some small ones.
     static constexpr std::size_t kGathered = std::size_t{67} * 1024;
@@ -19,21 +19,20 @@ public:
     Wire(const Wire&) = delete;
     Wire& operator=(const Wire&) = delete;
 
-    Transfer receive(char* into, std::size_t room);
-    /// Nothing more would have been there at the last receive().
-    bool drained() const { return drained_; }
-    bool ended() const { return ended_; }
+    Transfer receive(char* into, std::size_t room) override;
+    bool drained() const override { return drained_; }
+    bool ended() const override { return ended_; }
 
-    /// Takes what fits.
-    std::size_t gather(const char* bytes, std::size_t size);
-    std::size_t space() const { return gathered_.size() - end_; }
-    bool pending() const { return begin_ < end_; }
-    /// kMoved: nothing is pending any more.
-    Transfer flush();
+    std::size_t gather(const char* bytes, std::size_t size) override;
+    std::size_t space() const override { return gathered_.size() - end_; }
+    bool pending() const override { return begin_ < end_; }
+    Transfer flush() override;
+    void close() override { flush(); }
 
-    int descriptor() const { return descriptor_; }
-    bool failed() const { return error_ != 0; }
-    std::string failure() const;
+    bool lost() const override;
+    Milliseconds unacknowledged_for() const override;
+    bool failed() const override { return error_ != 0; }
+    std::string failure() const override;
 
 private:
     int descriptor_;
