@@ -43,6 +43,10 @@ std::string HostPort::text() const {
     return (brackets ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
+std::string way_to(const HostPort& cloud, const ProxyConfig& proxy) {
+    return proxy.used ? cloud.text() + " through proxy " + proxy.address.text() : cloud.text();
+}
+
 std::string Config::socket_path() const { return paths.run + "/c8y-remote-access-connect.sock"; }
 
 Result<Config> load_config(const ConfigSource& source) { return load(source, Need::kCloud); }

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -51,11 +52,14 @@ struct BrokerConfig {
 };
 
 struct ProxyConfig {
-    bool tls = false;  ///< https:// proxy
-    HostPort address;  ///< port 0: no proxy
-    std::string username;
+    bool tls = false;      ///< https:// proxy
+    HostPort address;      ///< port 0: no proxy
+    std::string username;  ///< without a colon
     Secret password;
     std::string no_proxy;
+    bool used = false;  ///< for c8y.http: there is an address, and no_proxy does not name the cloud
+
+    bool has_login() const { return !username.empty() || !password.empty(); }
 };
 
 struct Paths {
@@ -134,5 +138,11 @@ Result<OwnerConfig> load_owner_config(const std::string& config_dir);
 /// its own file with credentials_path (c8y_api/src/http_proxy.rs, read_c8y_credentials). The result
 /// is the value of the Authorization header: "Basic …".
 Result<Secret> load_basic_authorization(const Config& config);
+
+/// The Authorization header's value "Basic …", also a proxy's (RFC 7617).
+Secret basic_authorization(std::string_view username, const Secret& password);
+
+/// The cloud as errors and the log name it: "cloud:443", or "cloud:443 through proxy proxy:3128".
+std::string way_to(const HostPort& cloud, const ProxyConfig& proxy);
 
 }  // namespace remote_access

@@ -55,9 +55,13 @@ Result<Secret> load_basic_authorization(const Config& config) {
                          std::string("has no ") + kNames[i] + " in [c8y]"};
         parts[i] = &node->text;
     }
+    return basic_authorization(parts[0]->reveal(), *parts[1]);
+}
+
+Secret basic_authorization(std::string_view username, const Secret& password) {
     std::string login;
-    login.reserve(parts[0]->reveal().size() + 1 + parts[1]->reveal().size());  // never moved
-    login.append(parts[0]->reveal()).append(":").append(parts[1]->reveal());
+    login.reserve(username.size() + 1 + password.reveal().size());  // never moved
+    login.append(username).append(":").append(password.reveal());
     Secret value = header_value(login);
     wipe(login);
     return value;

@@ -9,6 +9,7 @@
 
 #include "config/forms.hpp"
 #include "config/keys.hpp"
+#include "config/no_proxy.hpp"
 #include "config/toml.hpp"
 
 namespace remote_access {
@@ -113,7 +114,8 @@ void read_broker(Settings& settings, Config& config) {
     config.device_topic_id = parse_topic_id(settings.text("mqtt.device_topic_id", "device/main//"));
 }
 
-void read_proxy(Settings& settings, ProxyConfig& proxy) {
+void read_proxy(Settings& settings, Config& config) {
+    ProxyConfig& proxy = config.proxy;
     const Setting* address = settings.find("proxy.address");
     if (address) proxy = parse_proxy(address->text.reveal()).value_or(ProxyConfig{});
     const Setting* username = settings.find("proxy.username");
@@ -122,8 +124,16 @@ void read_proxy(Settings& settings, ProxyConfig& proxy) {
         settings.fail(username ? *username : *password,
                       "proxy.username and proxy.password are needed together");
     proxy.username = settings.text("proxy.username");
+    if (address && username && proxy.username.find(':') != std::string::npos)
+        settings.fail(*username, "must not contain a colon (RFC 7617)");
     if (password) proxy.password = password->text.clone();
     proxy.no_proxy = settings.text("proxy.no_proxy");
+    if (!address) return;
+    const NoProxy exceptions(proxy.no_proxy);
+    proxy.used = !exceptions.names(config.cloud.http);
+    for (const std::string& entry : exceptions.unreadable())
+        settings.warnings.push_back("proxy.no_proxy: `" + printable(entry, 80) +
+                                    "` is no name, address or block, and exempts nothing");
 }
 
 // system.toml, top level; thin-edge's common/tedge_config/src/system_toml/mod.rs.
@@ -146,7 +156,7 @@ void read_system(Settings& settings, Config& config) {
 void read_thin_edge(Settings& settings, Config& config, Need need) {
     read_cloud(settings, config, need);
     read_broker(settings, config);
-    read_proxy(settings, config.proxy);
+    read_proxy(settings, config);
     config.paths.run = path_of(settings, "run.path", config.paths.run);
     config.paths.logs = path_of(settings, "logs.path", config.paths.logs);
     config.paths.tmp = path_of(settings, "tmp.path", config.paths.tmp);

@@ -192,6 +192,28 @@ TEST_CASE("A proxy's login is name and password or none, and the password is a S
     CHECK(told(load_config(folder.source()), folder) ==
           "@/tedge.toml:3 | key `proxy.password`: proxy.username and proxy.password are needed "
           "together");
+    folder.write("tedge.toml", head + "proxy.username = 'm:e'\nproxy.password = 'hush'");
+    CHECK(told(load_config(folder.source()), folder) ==
+          "@/tedge.toml:3 | key `proxy.username`: must not contain a colon (RFC 7617)");
+}
+
+TEST_CASE("Whether the proxy is used is decided by no_proxy, whose unreadable entries are told") {
+    const Folder folder;
+    const std::string head = "c8y.url = 't.example.com'\n";
+    folder.write("tedge.toml", head + "proxy.no_proxy = 'x'");
+    CHECK_FALSE(load_config(folder.source())->proxy.used);
+    folder.write("tedge.toml", head + "proxy.address = 'proxy'");
+    const auto through = load_config(folder.source());
+    CHECK(through->proxy.used);
+    CHECK(way_to(through->cloud.http, through->proxy) ==
+          "t.example.com:443 through proxy proxy:80");
+    folder.write("tedge.toml",
+                 head + "proxy.address = 'proxy'\nproxy.no_proxy = 'a/b, .example.com:443'");
+    const auto past = load_config(folder.source());
+    CHECK_FALSE(past->proxy.used);
+    CHECK(way_to(past->cloud.http, past->proxy) == "t.example.com:443");
+    REQUIRE(past->warnings.size() == 1);
+    CHECK(past->warnings[0].find("proxy.no_proxy: `a/b`") == 0);
 }
 
 TEST_CASE("A client certificate without its key is left out with a warning") {
