@@ -74,6 +74,7 @@ int connect_command(Invocation& invocation) {
         OperationRun run(enough, parsed.operation, open_window(enough, parsed.operation));
         return run.report_failure(config.error());
     }
+    config->proxy.password = Secret();  // the session reads its own; a fork would carry this one
     invocation.source = config->source;  // with an absolute folder: the session runs in /
     for (const std::string& warning : config->warnings) log::warn(warning);
     Fd window = open_window(*config, parsed.operation);

@@ -22,6 +22,19 @@ std::string environment(const char* name) {
     return value != nullptr ? value : "";
 }
 
+std::string lower(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+        return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    });
+    return text;
+}
+
+/// The proxy's password leaves /proc/PID/environ of this process and of those it forks.
+void hide_password(std::string_view name, char* value) {
+    if (lower(std::string(name)) == "tedge_proxy_password")
+        explicit_bzero(value, std::strlen(value));
+}
+
 std::map<std::string, std::string> tedge_environment() {
     constexpr std::string_view kPrefix = "TEDGE_";
     std::map<std::string, std::string> found;
@@ -33,15 +46,9 @@ std::map<std::string, std::string> tedge_environment() {
         const std::string name(entry.substr(0, equals));
         if (name == "TEDGE_CONFIG_DIR" || name == "TEDGE_CLOUD_PROFILE") continue;
         found.emplace(name, entry.substr(equals + 1));
+        hide_password(name, *one + equals + 1);
     }
     return found;
-}
-
-std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-        return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    });
-    return text;
 }
 
 /// One byte more than the limit is enough for the parser to see that it is too long.

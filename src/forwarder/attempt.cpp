@@ -16,15 +16,25 @@ constexpr Milliseconds kBodyPatience{500};
 
 }  // namespace
 
-Attempt::Attempt(asio::io_context& io, Fd socket, const TlsContext& context, HostPort cloud)
-    : cloud_(std::move(cloud)),
+Attempt::Attempt(asio::io_context& io, Fd socket, const TlsContext& context, HostPort cloud,
+                 const ProxyConfig& proxy)
+    : context_(context),
+      cloud_(std::move(cloud)),
+      where_(way_to(cloud_, proxy)),
       watch_(std::make_shared<Watch>(io, std::move(socket))),
-      tls_(std::make_unique<TlsStream>(context, std::make_unique<Wire>(watch_->descriptor()),
-                                       TlsPeer{cloud_})),
-      body_timer_(io) {}
+      body_timer_(io) {
+    auto wire = std::make_unique<Wire>(watch_->descriptor());
+    if (proxy.used) {
+        passage_ = std::make_unique<Passage>(std::move(wire), context_, proxy, cloud_);
+        phase_ = Phase::kProxy;
+    } else {
+        tls_ = std::make_unique<TlsStream>(context_, std::move(wire), TlsPeer{cloud_});
+    }
+}
 
-void Attempt::start(OnOutcome on_outcome) {
+void Attempt::start(OnOutcome on_outcome, std::function<void()> on_passed) {
     on_outcome_ = std::move(on_outcome);
+    on_passed_ = std::move(on_passed);
     watch_->on_ready([weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->advance();
     });
@@ -40,9 +50,20 @@ void Attempt::cancel() {
 
 void Attempt::advance() {
     const auto self = shared_from_this();  // an outcome may drop the last other owner
+    if (phase_ == Phase::kProxy) pass_proxy();
     if (phase_ == Phase::kTls) handshake();
     if (phase_ == Phase::kRequest) send_request();
     if (phase_ == Phase::kAnswer || phase_ == Phase::kBody) receive();
+}
+
+void Attempt::pass_proxy() {
+    const Passage::State state = passage_->advance();
+    if (state == Passage::State::kWaiting) return watch_->want(true, passage_->pending());
+    if (state == Passage::State::kRefused) return refuse(passage_->refusal());
+    tls_ = std::make_unique<TlsStream>(context_, passage_->take(), TlsPeer{cloud_});
+    passage_.reset();  // it holds the proxy's login
+    phase_ = Phase::kTls;
+    on_passed_();
 }
 
 void Attempt::handshake() {
@@ -54,12 +75,14 @@ void Attempt::handshake() {
     }
     if (done.blocked()) return watch_->want(true, tls_->pending());
     if (done.state == Transfer::State::kEnded) return lost("during the TLS handshake");
-    refuse({tls_->handshake_error(), Refusal::Next::kGiveUp});
+    Error error = tls_->handshake_error();
+    error.subject = where_;
+    refuse({std::move(error)});
 }
 
 void Attempt::request(const Secret& key, const Secret& authorization) {
     request_ = upgrade_request(cloud_, key, authorization, codec_.key());
-    answer_ = std::make_unique<UpgradeAnswer>(cloud_.text(), key.clone(), authorization.clone());
+    answer_ = std::make_unique<UpgradeAnswer>(where_, key, authorization);
     if (phase_ != Phase::kReady) return;
     phase_ = Phase::kRequest;
     advance();
@@ -112,7 +135,7 @@ void Attempt::on_body_late(const asio::error_code& error) {
 
 void Attempt::open() {
     if (!codec_.accepts(answer_->accept()))
-        return refuse({{Fault::kCloudAnswer, cloud_.text(), "wrong Sec-WebSocket-Accept"}});
+        return refuse({{Fault::kCloudAnswer, where_, "wrong Sec-WebSocket-Accept"}});
     std::string early(answer_->rest());
     codec_.feed(reinterpret_cast<std::uint8_t*>(early.data()), early.size());
     phase_ = Phase::kOver;
@@ -127,7 +150,7 @@ void Attempt::refuse(Refusal refusal) {
 }
 
 void Attempt::lost(const char* when) {
-    refuse({{Fault::kCloudClosed, cloud_.text(), when}, Refusal::Next::kAgain});
+    refuse({{Fault::kCloudClosed, where_, when}, Refusal::Next::kAgain});
 }
 
 }  // namespace remote_access

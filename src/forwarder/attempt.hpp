@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One attempt to open the session at the cloud, on a connected socket: TLS at once, the upgrade
-// request when it is allowed, the answer. Gives one outcome. Sets no deadline: its owner's session
-// ends what takes too long.
+// One attempt to open the session at the cloud, on a connected socket: the way through the proxy if
+// there is one and TLS at once, the upgrade request when it is allowed, the answer. Gives one
+// outcome. Sets no deadline: its owner's session ends what takes too long.
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "base/fd.hpp"
+#include "forwarder/passage.hpp"
 #include "forwarder/tls.hpp"
 #include "forwarder/upgrade.hpp"
 #include "forwarder/watch.hpp"
@@ -29,18 +30,22 @@ public:
     using Outcome = std::variant<Opened, Refusal>;
     using OnOutcome = std::function<void(Outcome)>;
 
-    Attempt(asio::io_context& io, Fd socket, const TlsContext& context, HostPort cloud);
+    /// The socket leads to `proxy` when that is used, else to the cloud.
+    Attempt(asio::io_context& io, Fd socket, const TlsContext& context, HostPort cloud,
+            const ProxyConfig& proxy);
 
-    void start(OnOutcome on_outcome);
+    /// `on_passed` comes when the proxy has let us through, before the outcome.
+    void start(OnOutcome on_outcome, std::function<void()> on_passed);
     /// Allows the request: both ends stand. Once.
     void request(const Secret& key, const Secret& authorization);
     /// Closes the connection; no outcome comes any more.
     void cancel();
 
 private:
-    enum class Phase { kTls, kReady, kRequest, kAnswer, kBody, kOver };
+    enum class Phase { kProxy, kTls, kReady, kRequest, kAnswer, kBody, kOver };
 
     void advance();
+    void pass_proxy();
     void handshake();
     void send_request();
     void receive();
@@ -50,12 +55,16 @@ private:
     void refuse(Refusal refusal);
     void lost(const char* when);
 
+    const TlsContext& context_;
     HostPort cloud_;
+    std::string where_;  // the cloud as errors name it
     std::shared_ptr<Watch> watch_;
+    std::unique_ptr<Passage> passage_;  // until the proxy has let us through
     std::unique_ptr<TlsStream> tls_;
     WebSocketCodec codec_;
     asio::steady_timer body_timer_;
     OnOutcome on_outcome_;
+    std::function<void()> on_passed_;
     Phase phase_ = Phase::kTls;
     std::unique_ptr<UpgradeAnswer> answer_;
     Secret request_;

@@ -97,10 +97,14 @@ void Forwarder::on_cloud(Fd socket) {
     if (!socket || tunnel_) return;
     if (attempt_) attempt_->cancel();
     requested_ = false;
-    attempt_ = std::make_shared<Attempt>(io_, std::move(socket), *tls_, order_.cloud);
-    attempt_->start([weak = weak_from_this()](Attempt::Outcome outcome) {
-        if (const auto self = weak.lock()) self->on_outcome(std::move(outcome));
-    });
+    attempt_ = std::make_shared<Attempt>(io_, std::move(socket), *tls_, order_.cloud, order_.proxy);
+    attempt_->start(
+        [weak = weak_from_this()](Attempt::Outcome outcome) {
+            if (const auto self = weak.lock()) self->on_outcome(std::move(outcome));
+        },
+        [weak = weak_from_this()] {
+            if (const auto self = weak.lock()) self->tell(message::Passed{});
+        });
     request_if_ready();
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process that reads foreign bytes: TLS, HTTP upgrade, WebSocket and the pump, on descriptors
-// it is given. It never resolves, connects, forks or writes a file. It reports to its session over
-// the channel and ends when that closes.
+// The process that reads foreign bytes: TLS, a proxy's CONNECT, HTTP upgrade, WebSocket and the
+// pump, on descriptors it is given. It never resolves, connects, forks or writes a file. It reports
+// to its session over the channel and ends when that closes.
 #pragma once
 
 #include <optional>
@@ -18,6 +18,7 @@ namespace remote_access {
 /// Everything the forwarder knows from the start; it is in memory when the process is forked.
 struct ForwarderOrder {
     HostPort cloud;                       ///< for Host, SNI and the certificate's name
+    ProxyConfig proxy;                    ///< with its password; as `used` says
     Secret key;                           ///< of the resource /service/remoteaccess/device/<key>
     std::optional<Secret> authorization;  ///< "Basic …"; nothing: a JWT comes as a message
     std::vector<std::string> root_cert_paths;  ///< beside the system's roots

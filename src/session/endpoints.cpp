@@ -42,15 +42,31 @@ void tune(tcp::socket& socket, Milliseconds silence) {
     set(TCP_USER_TIMEOUT, static_cast<unsigned>(silence.count()));
 }
 
+struct Faults {
+    Fault refused, closed, unreachable, not_found;
+};
+
+Faults faults_of(Connector::Role role) {
+    switch (role) {
+        case Connector::Role::kTarget:
+            return {Fault::kTargetRefused, Fault::kTargetClosed, Fault::kTargetUnreachable,
+                    Fault::kTargetNotFound};
+        case Connector::Role::kProxy:
+            return {Fault::kProxyRefused, Fault::kProxyClosed, Fault::kProxyUnreachable,
+                    Fault::kProxyNotFound};
+        case Connector::Role::kCloud:
+            break;
+    }
+    return {Fault::kCloudRefused, Fault::kCloudClosed, Fault::kCloudUnreachable,
+            Fault::kCloudNotFound};
+}
+
 Error classify(Connector::Role role, const std::string& subject, const asio::error_code& error) {
-    const bool target = role == Connector::Role::kTarget;
-    if (error == asio::error::connection_refused)
-        return {target ? Fault::kTargetRefused : Fault::kCloudRefused, subject, {}};
+    const Faults faults = faults_of(role);
+    if (error == asio::error::connection_refused) return {faults.refused, subject, {}};
     if (error == asio::error::connection_reset)
-        return {target ? Fault::kTargetClosed : Fault::kCloudClosed, subject,
-                "as soon as it stood"};
-    return {target ? Fault::kTargetUnreachable : Fault::kCloudUnreachable, subject,
-            error.message()};
+        return {faults.closed, subject, "as soon as it stood"};
+    return {faults.unreachable, subject, error.message()};
 }
 
 }  // namespace
@@ -96,9 +112,7 @@ private:
     void on_resolved(Result<Addresses> addresses) {
         if (!on_done_) return;
         if (!addresses) {
-            const bool target = role_ == Role::kTarget;
-            finish(Error{target ? Fault::kTargetNotFound : Fault::kCloudNotFound, where_.text(),
-                         addresses.error().detail});
+            finish(Error{faults_of(role_).not_found, where_.text(), addresses.error().detail});
             return;
         }
         addresses_ = std::move(*addresses);
@@ -168,8 +182,7 @@ private:
     /// A refusal by policy or by the host says more than "unreachable": the first one stays.
     void note(Error error) {
         const bool vague = last_error_.fault == Fault::kSystem ||
-                           last_error_.fault == Fault::kTargetUnreachable ||
-                           last_error_.fault == Fault::kCloudUnreachable;
+                           last_error_.fault == faults_of(role_).unreachable;
         if (vague) last_error_ = std::move(error);
     }
 

@@ -26,7 +26,7 @@ struct Connected {
 
 class Connector {
 public:
-    enum class Role { kTarget, kCloud };  ///< decides which faults are reported
+    enum class Role { kTarget, kCloud, kProxy };  ///< decides which faults are reported
     using Admit = std::function<Result<void>(const IpAddress&)>;
     using OnDone = std::function<void(Result<Connected>)>;
 

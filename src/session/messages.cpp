@@ -186,6 +186,7 @@ constexpr std::array kKinds{
     Kind{"need_token", empty_from<NeedToken>},
     Kind{"connected", empty_from<Connected>},
     Kind{"failed", failed_from},
+    Kind{"passed", empty_from<Passed>},
 };
 static_assert(kKinds.size() == std::variant_size_v<Message>);
 

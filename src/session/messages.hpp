@@ -60,6 +60,8 @@ struct Stop {
 };
 
 // forwarder → session
+/// The proxy has let this attempt through: what is silent now is the cloud.
+struct Passed {};
 /// This attempt failed but another may succeed; with `fresh_token` a new JWT is needed as well.
 struct NeedCloud {
     Error cause;
@@ -84,7 +86,7 @@ struct Failed {
 };
 
 using Message = std::variant<Order, Published, Token, NoToken, Seated, Duplicate, Cloud, Target,
-                             Stop, NeedCloud, Ended, Log, NeedToken, Connected, Failed>;
+                             Stop, NeedCloud, Ended, Log, NeedToken, Connected, Failed, Passed>;
 
 constexpr std::size_t kLongest = std::size_t{64} * 1024;
 

@@ -27,6 +27,8 @@ Opening::Opening(asio::io_context& io, const Config& config, Permit permit,
 void Opening::start(OnFailed on_failed) {
     on_failed_ = std::move(on_failed);
     after(deadline_, config_.owner.limits.connect, &Opening::on_deadline);
+    if (config_.proxy.address.port != 0 && !config_.proxy.used)
+        log::info("proxy.no_proxy names the cloud: not through the proxy");
     if (config_.cloud.auth == AuthMethod::kCertificate) ask_for_token();
     connect_cloud();
     connect_target();
@@ -88,7 +90,10 @@ void Opening::on_target(Result<Connected> result) {
 
 void Opening::connect_cloud() {
     if (!on_failed_) return;
-    cloud_.emplace(io_, Connector::Role::kCloud, config_.cloud.http,
+    const bool proxy = config_.proxy.used;
+    proxy_passed_ = false;
+    cloud_.emplace(io_, proxy ? Connector::Role::kProxy : Connector::Role::kCloud,
+                   proxy ? config_.proxy.address : config_.cloud.http,
                    config_.owner.keepalive.timeout);
     cloud_->start({}, [weak = weak_from_this()](Result<Connected> result) {
         if (const auto self = weak.lock()) self->on_cloud(std::move(result));
@@ -98,10 +103,10 @@ void Opening::connect_cloud() {
 void Opening::on_cloud(Result<Connected> result) {
     if (result) return hand_over(message::Cloud{}, result->socket.get());
     const Fault fault = result.error().fault;
-    const bool passing = fault == Fault::kCloudRefused || fault == Fault::kCloudClosed ||
-                         fault == Fault::kCloudUnreachable;
-    if (passing) return retry_cloud(result.error());
-    fail(result.error());
+    const bool final =
+        fault == Fault::kCloudNotFound || fault == Fault::kProxyNotFound || fault == Fault::kSystem;
+    if (final) return fail(result.error());
+    retry_cloud(result.error());
 }
 
 void Opening::retry_cloud(Error cause) {
@@ -130,7 +135,9 @@ void Opening::on_deadline() {
                      {},
                      "no answer on " + config_.cloud.topic_prefix + "/s/dat within " + span});
     if (last_cloud_error_) return fail(*last_cloud_error_);
-    fail({Fault::kCloudTimeout, config_.cloud.http.text(), span});
+    if (config_.proxy.used && !proxy_passed_)
+        return fail({Fault::kProxyTimeout, config_.proxy.address.text(), span});
+    fail({Fault::kCloudTimeout, way_to(config_.cloud.http, config_.proxy), span});
 }
 
 void Opening::fail(const Error& error) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The connecting phase of a session: target and cloud opened in parallel under one deadline, each
-// handed to the forwarder as it stands; retries of the cloud, the JWT, and the one failure that is
-// reported when it cannot be done.
+// The connecting phase of a session: target and cloud (or the proxy to it) opened in parallel under
+// one deadline, each handed to the forwarder as it stands; retries of the cloud, the JWT, and the
+// one failure that is reported when it cannot be done.
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -31,6 +31,8 @@ public:
     void on_token(Secret jwt);
     /// The forwarder's attempt failed; another one may succeed.
     void on_need_cloud(const message::NeedCloud& need);
+    /// The forwarder's attempt is through the proxy.
+    void on_passed() { proxy_passed_ = true; }
     /// Both ends are up, or it is over: closes what is under way.
     void stop();
 
@@ -63,6 +65,7 @@ private:
     asio::steady_timer deadline_;
     asio::steady_timer pause_;
     bool target_up_ = false;
+    bool proxy_passed_ = false;  // by the attempt under way
     bool token_awaited_ = false;
     bool token_refreshed_ = false;
     int cloud_failures_ = 0;

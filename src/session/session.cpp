@@ -26,6 +26,7 @@ constexpr Milliseconds kOrderPatience{5'000};
 struct Prepared {
     Permit permit;
     std::optional<Secret> authorization;
+    ProxyConfig proxy;  // its password only here
 };
 
 /// Over the socket anybody in thin-edge's group can order: settings that are not this process's own
@@ -56,16 +57,17 @@ Result<Config> read_config(int plugin, const ConfigSource& ordered, const Sessio
     return config;
 }
 
-Result<Prepared> prepare(const Config& config, message::Order& order) {
-    if (config.proxy.address.port != 0)
-        return Error{Fault::kSettings, "proxy.address",
-                     "HTTP proxies are not supported by this version: unset it"};
+ProxyConfig take_proxy(ProxyConfig& proxy) {
+    return {proxy.tls, proxy.address, proxy.username, std::move(proxy.password), {}, proxy.used};
+}
+
+Result<Prepared> prepare(Config& config, message::Order& order) {
     Result<ConnectRequest> request =
         make_request(order.operation, order.host, order.port, std::move(order.key));
     if (!request) return request.error();
     Result<Permit> permit = decide(std::move(*request), config.owner, read_network());
     if (!permit) return permit.error();
-    Prepared prepared{std::move(*permit), std::nullopt};
+    Prepared prepared{std::move(*permit), std::nullopt, take_proxy(config.proxy)};
     if (config.cloud.auth == AuthMethod::kBasic) {
         Result<Secret> basic = load_basic_authorization(config);
         if (!basic) return basic.error();
@@ -92,6 +94,7 @@ Result<Child> launch_forwarder(const Config& config, Prepared& prepared, Seat& s
     return launch("c8y-ra-forward", host.keep, [&](Fd channel) {
         ForwarderOrder order;
         order.cloud = config.cloud.http;
+        order.proxy = std::move(prepared.proxy);
         order.key = std::move(prepared.permit.request().key);
         order.authorization = std::move(prepared.authorization);
         order.root_cert_paths = config.cloud.root_cert_paths;
@@ -127,6 +130,7 @@ int supervise(Fd plugin, Fd window, const Config& config, Prepared prepared,
     Result<Child> forwarder = launch_forwarder(config, prepared, seat, host);
     prepared.permit.request().key = Secret();
     prepared.authorization.reset();
+    prepared.proxy = {};
     if (!forwarder)
         return serve_failure(std::move(plugin), std::move(window), config, operation, target,
                              forwarder.error());
@@ -157,7 +161,7 @@ int serve_session(Fd plugin, const SessionHost& host) {
     log::set_level(order->log_level);
     const OperationId operation = order->operation;
     const std::string target = HostPort{order->host, order->port}.text();
-    const Result<Config> config = read_config(plugin.get(), order->source, host);
+    Result<Config> config = read_config(plugin.get(), order->source, host);
     if (!config)
         return serve_failure(std::move(plugin), std::move(first->descriptor),
                              config_for_reporting(order->source), operation, target,

@@ -29,7 +29,7 @@ Supervisor::Supervisor(asio::io_context& io, const Config& config, Permit permit
     record_.session = seat.id();
     record_.operation = opening_->permit().request().operation;
     record_.target = opening_->permit().request().target();
-    record_.cloud = config.cloud.http.text();
+    record_.cloud = way_to(config.cloud.http, config.proxy);
 }
 
 void Supervisor::start() {
@@ -82,6 +82,8 @@ void Supervisor::on_forwarder_message(Received received) {
         opening_->on_need_cloud(*need);
     } else if (std::holds_alternative<message::Connected>(received.message)) {
         on_established();
+    } else if (std::holds_alternative<message::Passed>(received.message)) {
+        opening_->on_passed();
     } else if (const auto* failed = std::get_if<message::Failed>(&received.message)) {
         fail(failed->error);
     } else if (auto* ended = std::get_if<message::Ended>(&received.message)) {

@@ -16,7 +16,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NAMES = ("localhost", "cloud.test")
 ADDRESSES = ("127.0.0.1", "::1")
-KINDS = ("good", "expired", "not_yet", "wrong_name", "self_signed", "unknown_ca")
+KINDS = ("good", "expired", "not_yet", "wrong_name", "self_signed", "unknown_ca", "names_only",
+         "addresses_only")
 
 Pair = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
 
@@ -71,8 +72,9 @@ class Certificates:
         self.ca_file = self.ca_folder / "ca.pem"
         self.ca_file.write_bytes(_pem(ca[0]))
 
-        good: list[x509.GeneralName] = [x509.DNSName(name) for name in NAMES]
-        good += [x509.IPAddress(ipaddress.ip_address(address)) for address in ADDRESSES]
+        names: list[x509.GeneralName] = [x509.DNSName(name) for name in NAMES]
+        addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ADDRESSES]
+        good = [*names, *addresses]
         wrong: list[x509.GeneralName] = [x509.DNSName("other.test")]
         pairs = {
             "good": _make("cloud.test", ca, sans=good),
@@ -81,6 +83,8 @@ class Certificates:
             "wrong_name": _make("other.test", ca, sans=wrong),
             "self_signed": _make("cloud.test", None, sans=good),
             "unknown_ca": _make("cloud.test", unknown, sans=good),
+            "names_only": _make("cloud.test", ca, sans=names),
+            "addresses_only": _make("cloud.test", ca, sans=addresses),
         }
         for kind, (certificate, key) in pairs.items():
             (directory / f"{kind}.pem").write_bytes(_pem(certificate) + key.private_bytes(

@@ -14,6 +14,8 @@ import pytest
 from cloud import Cloud, Mosquitto, Session
 
 from .harness import executable
+from .harness.behind_proxy import (  # noqa: F401  fixtures
+    make_inside, make_served, namespace, proxy)
 from .harness.device import Device
 from .harness.gate import Gate
 
@@ -23,6 +25,7 @@ DEADLINE = 60  # seconds for a test that names none
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "device(**arguments): how the `device` fixture is made")
     config.addinivalue_line("markers", "release_only: not in a build with sanitizers")
+    config.addinivalue_line("markers", "proxy_login: the proxy of this test wants a login")
     config.addinivalue_line("markers", "violations: this test makes the device break the protocol")
 
 

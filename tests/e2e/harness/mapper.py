@@ -7,6 +7,7 @@ three pipes, no new session or process group, and the wait for exit *and* end of
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import threading
 import time
@@ -16,6 +17,7 @@ from typing import IO
 
 import paho.mqtt.client as mqtt
 
+from .namespace import Namespace
 from .operation_file import OperationFile
 from .waiting import wait_until
 
@@ -83,6 +85,7 @@ class Mapper:
         self.runs: list[Run] = []
         self.own_group = False  # the next commands get a process group of their own
         self.extra_descriptors: tuple[int, ...] = ()  # a mapper that leaks descriptors
+        self.namespace: Namespace | None = None  # where the commands run
         self._active: set[bytes] = set()
         self._broker = broker
         self._subscribed = threading.Event()
@@ -149,8 +152,10 @@ class Mapper:
     def execute(self, argv: list[bytes]) -> Run:
         program = argv[0].decode()
         assert "/" not in program, "the operation file's command is a bare name"
-        run = Run(argv, self.folder, self.environment, own_group=self.own_group,
-                  extra_descriptors=self.extra_descriptors)
+        inside = self.namespace.entered() if self.namespace else contextlib.nullcontext()
+        with inside:
+            run = Run(argv, self.folder, self.environment, own_group=self.own_group,
+                      extra_descriptors=self.extra_descriptors)
         self.runs.append(run)
         return run
 

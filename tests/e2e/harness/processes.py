@@ -74,6 +74,20 @@ class Process:
                 return int(line.split()[1]) * 1024
         raise LookupError(f"{field} of {self}")
 
+    def holds(self, text: bytes) -> bool:
+        """Anywhere in its writable memory. For root: such a process is not dumpable."""
+        maps = self._read("maps").decode().splitlines()
+        with open(f"/proc/{self.pid}/mem", "rb") as memory:
+            for line in maps:
+                addresses, permissions, *_ = line.split()
+                if not permissions.startswith("rw") or line.endswith("[vvar]"):
+                    continue
+                start, end = (int(number, 16) for number in addresses.split("-"))
+                memory.seek(start)
+                if text in memory.read(end - start):
+                    return True
+        return False
+
     def cpu_seconds(self) -> float:
         fields = self._stat()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

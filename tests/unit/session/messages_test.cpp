@@ -60,6 +60,7 @@ TEST_CASE("every other message arrives as it was sent") {
     through(m::Target{});
     through(m::NeedToken{});
     through(m::Connected{});
+    through(m::Passed{});
 }
 
 TEST_CASE("what is no message of ours is an error and nothing more") {
