@@ -56,27 +56,43 @@ message::Order make_order(ConnectRequest request, const Invocation& invocation) 
     order.port = request.port;
     order.key = std::move(request.key);
     order.source = invocation.source;
-    order.log_level = invocation.log_level;
+    order.log_level = log::level();
     return order;
+}
+
+/// The log as it is asked for, then what it has to say about the settings.
+void open_log(const Invocation& invocation, const Config& config) {
+    const log::Level configured = config.log_level.value_or(log::Level::kInfo);
+    log::set_level(invocation.log_level.value_or(configured));
+    for (const std::string& warning : config.warnings) log::warn(warning);
+}
+
+/// thin-edge's setting is for a Cumulocity that does not know 504 to 506 (c8y_mapper_ext,
+/// converter.rs): there an operation whose status is told by id stays PENDING.
+void choose_status_form(const Config& config, OperationId& operation) {
+    if (!config.cloud.use_operation_id) operation.id.clear();
 }
 
 }  // namespace
 
 int connect_command(Invocation& invocation) {
     log::set_sink(log::standard_error(invocation.timestamps));
-    log::set_level(invocation.log_level);
     hold_stop_signals();  // whoever has begun to report goes on until that is done
     ParsedOperation parsed = parse_operation(invocation.payload.reveal());
     invocation.payload = Secret();
     Result<Config> config = load_config(invocation.source);
     if (!config) {
         const Config enough = config_for_reporting(invocation.source);
+        open_log(invocation, enough);
+        choose_status_form(enough, parsed.operation);
         OperationRun run(enough, parsed.operation, open_window(enough, parsed.operation));
         return run.report_failure(config.error());
     }
     config->proxy.password = Secret();  // the session reads its own; a fork would carry this one
     invocation.source = config->source;  // with an absolute folder: the session runs in /
-    for (const std::string& warning : config->warnings) log::warn(warning);
+    open_log(invocation, *config);
+    choose_status_form(*config, parsed.operation);
+    if (parsed.request) choose_status_form(*config, parsed.request->operation);
     Fd window = open_window(*config, parsed.operation);
     if (!parsed.request) {
         OperationRun run(*config, parsed.operation, std::move(window));

@@ -167,9 +167,9 @@ std::variant<Invocation, Farewell> read_invocation(int argc, char** argv) {
     invocation.source.profile =
         lower(first_of(options.profile, environment("TEDGE_CLOUD_PROFILE"), ""));
     invocation.source.tedge_env = tedge_environment();
-    invocation.log_level = options.debug ? log::Level::kDebug : log::Level::kInfo;
-    if (!options.log_level.empty())
-        invocation.log_level = log::level_from_name(options.log_level).value_or(log::Level::kInfo);
+    invocation.log_level = log::level_from_filter(environment("RUST_LOG"));
+    if (options.debug) invocation.log_level = log::Level::kDebug;
+    if (!options.log_level.empty()) invocation.log_level = log::level_from_name(options.log_level);
     invocation.setup = {format_from_name(options.format), options.user, options.group,
                         options.unit_drop_ins};
     invocation.timestamps = environment("INVOCATION_ID").empty();

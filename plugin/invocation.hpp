@@ -23,7 +23,7 @@ struct Invocation {
     Command command = Command::kConnect;
     Secret payload;  ///< kConnect: the operation's text; it holds the connection key
     ConfigSource source;
-    log::Level log_level = log::Level::kInfo;
+    std::optional<log::Level> log_level;  ///< of flags or RUST_LOG; else system.toml says it
     bool timestamps = true;
     SetupOptions setup;      ///< kSetup
     std::string log_socket;  ///< a syslog socket instead of the system's

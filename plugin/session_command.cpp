@@ -25,7 +25,7 @@ int accepted_socket() {
 }  // namespace
 
 int session_command(const Invocation& invocation) {
-    log::set_level(invocation.log_level);
+    log::set_level(invocation.log_level.value_or(log::Level::kInfo));
     const int accepted = accepted_socket();
     if (accepted < 0) {
         log::error("session: no SOCK_SEQPACKET connection on standard input or descriptor 3");

@@ -95,7 +95,7 @@ int write_drop_ins(const Invocation& invocation) {
 
 int setup_command(const Invocation& invocation) {
     log::set_sink(log::standard_error(invocation.timestamps));
-    log::set_level(invocation.log_level);
+    log::set_level(invocation.log_level.value_or(log::Level::kInfo));
     if (!invocation.setup.unit_drop_ins.empty()) return write_drop_ins(invocation);
     Result<Config> config = load_device_config(invocation.source);
     if (!config) return fail(config.error());

@@ -10,7 +10,7 @@ namespace remote_access {
 
 int teardown_command(const Invocation& invocation) {
     log::set_sink(log::standard_error(invocation.timestamps));
-    log::set_level(invocation.log_level);
+    log::set_level(invocation.log_level.value_or(log::Level::kInfo));
     // Settings that cannot be read must not keep the program from being removed.
     const Config config = config_for_reporting(invocation.source);
     const std::string path = operation_file_path(config);

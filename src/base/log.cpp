@@ -6,7 +6,9 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -71,6 +73,29 @@ std::optional<Level> level_from_name(std::string_view name) {
 std::string_view level_name(Level level) {
     constexpr std::array<std::string_view, 5> kNames{"error", "warn", "info", "debug", "trace"};
     return kNames.at(static_cast<std::size_t>(level));
+}
+
+std::optional<Level> level_from_filter(std::string_view filter) {
+    std::array<std::optional<Level>, kFilterNames.size() + 1> found;  // the last: for no name
+    while (!filter.empty()) {
+        const std::size_t comma = std::min(filter.find(','), filter.size());
+        std::string directive(filter.substr(0, comma));
+        filter.remove_prefix(std::min(comma + 1, filter.size()));
+        for (char& c : directive)
+            c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        const std::size_t equals = directive.find('=');
+        const bool bare = equals == std::string::npos;
+        const auto* const end = kFilterNames.end();
+        const auto* const name =
+            bare ? end : std::find(kFilterNames.begin(), end, directive.substr(0, equals));
+        const auto level = level_from_name(bare ? directive : directive.substr(equals + 1));
+        if (level && (bare || name != end))
+            found.at(static_cast<std::size_t>(name - kFilterNames.begin())) = level;
+    }
+    for (const auto& level : found) {
+        if (level) return level;
+    }
+    return std::nullopt;
 }
 
 void set_sink(Sink sink) { state().sink = std::move(sink); }

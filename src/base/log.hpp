@@ -5,6 +5,7 @@
 // debug and trace: for the one who debugs. Never pass a Secret's text here.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -18,6 +19,13 @@ enum class Level { kError, kWarn, kInfo, kDebug, kTrace };
 
 std::optional<Level> level_from_name(std::string_view name);
 std::string_view level_name(Level level);
+
+/// How thin-edge's settings and RUST_LOG name this program; the second is the one it replaces.
+constexpr std::array<std::string_view, 2> kFilterNames{"c8y_remote_access_connect",
+                                                       "c8y_remote_access_plugin"};
+/// The simple forms of RUST_LOG: "debug", "info,c8y_remote_access_connect=trace". What names this
+/// program counts before what names none; nothing where neither is there or understood.
+std::optional<Level> level_from_filter(std::string_view filter);
 
 using Sink = std::function<void(Level, const std::string& line)>;
 

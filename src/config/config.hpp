@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/ip.hpp"
+#include "base/log.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
 #include "base/time.hpp"
@@ -43,6 +44,7 @@ struct CloudConfig {
     AuthMethod auth = AuthMethod::kCertificate;  ///< "auto" is already decided here
     std::string credentials_path;
     std::string topic_prefix = "c8y";
+    bool use_operation_id = true;  ///< false: the cloud does not know the statuses by id
 };
 
 struct BrokerConfig {
@@ -114,6 +116,7 @@ struct Config {
     std::string topic_root = "te", device_topic_id = "device/main//";
     std::string user = "tedge", group = "tedge";  ///< system.toml
     std::vector<std::string> profiles;            ///< every Cumulocity profile there is
+    std::optional<log::Level> log_level;          ///< system.toml
     OwnerConfig owner;
     std::vector<std::string> warnings;  ///< for the log: ignored sections, unknown TEDGE_* names
 

@@ -25,7 +25,8 @@ Secret unquoted(const std::string& value) {
 }
 
 Secret text_of(const Key& key, const std::string& value) {
-    if (key.form == Form::kPort) return Secret(value);  // a TOML string is no number
+    if (key.form == Form::kPort || key.form == Form::kFlag)
+        return Secret(value);  // a TOML string is neither
     // "password" is another word for it, here only (models/auth_method.rs, FromStr).
     if (key.form == Form::kAuthMethod && value == "password") return Secret("basic");
     return unquoted(value);

@@ -27,9 +27,21 @@ struct Layer {
     Settings& settings;
 };
 
+struct Type {
+    TomlNode::Kind kind;
+    std::string_view complaint;
+};
+
+Type type_of(Form form) {
+    if (form == Form::kPort) return {TomlNode::Kind::kInteger, "must be a number"};
+    if (form == Form::kFlag) return {TomlNode::Kind::kFlag, "must be true or false"};
+    return {TomlNode::Kind::kText, "must be a string"};
+}
+
 std::string text_of(const TomlNode& node) {
-    return node.kind == TomlNode::Kind::kInteger ? std::to_string(node.integer)
-                                                 : std::string(node.text.reveal());
+    if (node.kind == TomlNode::Kind::kInteger) return std::to_string(node.integer);
+    if (node.kind == TomlNode::Kind::kFlag) return node.flag ? "true" : "false";
+    return std::string(node.text.reveal());
 }
 
 void add_value(const Layer& layer, const std::string& written, const TomlNode& node) {
@@ -45,9 +57,8 @@ void add_value(const Layer& layer, const std::string& written, const TomlNode& n
         if (is_key_group(name)) layer.settings.fail(setting, "must be a table");
         return;
     }
-    const bool number = key->form == Form::kPort;
-    if (node.kind != (number ? TomlNode::Kind::kInteger : TomlNode::Kind::kText))
-        return layer.settings.fail(setting, number ? "must be a number" : "must be a string");
+    const Type type = type_of(key->form);
+    if (node.kind != type.kind) return layer.settings.fail(setting, type.complaint);
     std::string text = text_of(node);
     const std::string_view wrong = complaint(key->form, text);
     setting.text = Secret(text);
@@ -160,6 +171,7 @@ void apply_files(const ConfigSource& source, Settings& settings) {
     for (const std::string& cloud : tedge.skip) {
         const TomlNode* section = root->find(cloud);
         if (!section || section->children.empty()) continue;
+        if (cloud == "c8y") settings.ignored_c8y = true;
         std::string warning = tedge.path + ":" + std::to_string(section->line);
         warning.append(": [").append(cloud).append("] is ignored in favour of ").append(folder);
         settings.warnings.push_back(

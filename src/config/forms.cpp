@@ -58,6 +58,8 @@ std::optional<std::string> parse_host(std::string_view text) {
         return address->text();
     }
     if (!is_host_name(text)) return std::nullopt;
+    // As targets are: not every resolver and web server knows "name." for "name".
+    if (text.size() > 1 && text.back() == '.') text.remove_suffix(1);
     return lower_case(text);
 }
 
@@ -132,6 +134,8 @@ std::string_view complaint(Form form, std::string_view text) {
             return unless(is_broker_host(text), "must be a host name or an address");
         case Form::kPort:
             return unless(parse_port(text).has_value(), "must be a port from 1 to 65535");
+        case Form::kFlag:
+            return unless(text == "true" || text == "false", "must be true or false");
         case Form::kPath:
             return unless(!text.empty(), "must not be empty");
         case Form::kAuthMethod:

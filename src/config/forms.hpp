@@ -18,6 +18,7 @@ enum class Form {
     kHostPort,     ///< host[:port] (models/host_port.rs), and IPv6 in brackets, which is ours
     kBrokerHost,   ///< as kHost, and IPv6 without brackets
     kPort,         ///< 1–65535
+    kFlag,         ///< true or false
     kPath,         ///< not empty (models/path.rs)
     kAuthMethod,   ///< certificate, basic, auto (models/auth_method.rs)
     kTopicPrefix,  ///< models/topic_prefix.rs
@@ -29,7 +30,7 @@ enum class Form {
 /// What `text` must be, when it is not of this form; else empty.
 std::string_view complaint(Form form, std::string_view text);
 
-/// A name in lower case, or an address without brackets.
+/// A name in lower case and without the dot at its end, or an address without brackets.
 std::optional<std::string> parse_host(std::string_view text);
 std::optional<HostPort> parse_host_port(std::string_view text, std::uint16_t default_port);
 std::optional<std::uint16_t> parse_port(std::string_view digits);

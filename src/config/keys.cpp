@@ -15,6 +15,7 @@ constexpr std::array kKeys{
     Key{"c8y.auth_method", Form::kAuthMethod},
     Key{"c8y.credentials_path", Form::kPath},
     Key{"c8y.bridge.topic_prefix", Form::kTopicPrefix},
+    Key{"c8y.smartrest.use_operation_id", Form::kFlag},
     Key{"az.root_cert_path", Form::kPath},
     Key{"aws.root_cert_path", Form::kPath},
     Key{"mqtt.bind.port", Form::kPort},
@@ -40,14 +41,14 @@ constexpr std::array kKeys{
 
 // thin-edge's other keys, so that only a name which thin-edge does not know either is warned about.
 // clang-format off
-constexpr std::array<std::string_view, 132> kOthers{
+constexpr std::array<std::string_view, 131> kOthers{
     "config.version", "device.id", "device.key_path", "device.cert_path", "device.csr_path",
     "device.key_uri", "device.key_pin", "device.cryptoki.mode", "device.cryptoki.module_path",
     "device.cryptoki.pin", "device.cryptoki.uri", "device.cryptoki.socket_path", "device.type",
     "certificate.validity.requested_duration", "certificate.validity.minimum_duration",
     "certificate.organization", "certificate.organization_unit", "c8y.device.id",
     "c8y.device.key_path", "c8y.device.cert_path", "c8y.device.csr_path", "c8y.device.key_uri",
-    "c8y.device.key_pin", "c8y.smartrest.templates", "c8y.smartrest.use_operation_id",
+    "c8y.device.key_pin", "c8y.smartrest.templates",
     "c8y.smartrest.child_device.create_with_device_marker", "c8y.smartrest1.templates",
     "c8y.mqtt", "c8y.topics", "c8y.enable.log_upload", "c8y.enable.config_snapshot",
     "c8y.enable.config_update", "c8y.enable.firmware_update", "c8y.enable.device_profile",

@@ -26,7 +26,8 @@ struct Setting {
 struct Settings {
     std::map<std::string, Setting, std::less<>> values;  ///< by full name: "c8y.profiles.x.url"
     std::map<std::string, std::set<std::string>, std::less<>> profiles;  ///< cloud → names
-    std::string cloud_file;  ///< where the asked profile's c8y keys belong, for errors
+    std::string cloud_file;    ///< where the asked profile's c8y keys belong, for errors
+    bool ignored_c8y = false;  ///< tedge.toml has a [c8y] that does not count
     std::vector<std::string> warnings;
     std::optional<Error> error;  ///< the first one
 

@@ -18,10 +18,13 @@ namespace {
 constexpr std::uint16_t kHttps = 443;
 constexpr std::string_view kDefaultRootCerts = "/etc/ssl/certs";
 
+// A relative path in a file is for thin-edge relative to the folder of whoever reads it, which is /
+// for its services. So it is here, for each process: the plugin is started in tmp.path, where
+// anybody may lay down certificates.
 std::string path_of(const Settings& settings, std::string_view name,
                     std::string_view otherwise = {}) {
     const std::string path = settings.text(name, otherwise);
-    return path.empty() ? path : absolute_path(path);
+    return path.empty() ? path : absolute_path(path.front() == '/' ? path : "/" + path);
 }
 
 std::uint16_t port_of(const Settings& settings, std::string_view name, std::uint16_t otherwise) {
@@ -33,13 +36,19 @@ bool profile_exists(const Settings& settings, const std::string& profile) {
     return cloud != settings.profiles.end() && cloud->second.count(profile) != 0;
 }
 
+// Half of a migration: mapper.toml files are there, and this profile's is not among them.
+std::string where_else(const Settings& settings) {
+    return settings.ignored_c8y ? "; [c8y] in tedge.toml does not count beside mapper.toml files"
+                                : "";
+}
+
 void check_profile(Settings& settings, const std::string& profile) {
     if (profile.empty() || profile_exists(settings, profile)) return;
     std::string found;
     for (const std::string& name : settings.profiles["c8y"]) found += ", " + name;
     settings.fail({Fault::kSettings, settings.cloud_file,
-                   "no profile `" + profile +
-                       "` (there is: " + (found.empty() ? "none" : found.substr(2)) + ")"});
+                   "no profile `" + profile + "` (there is: " +
+                       (found.empty() ? "none" : found.substr(2)) + ")" + where_else(settings)});
 }
 
 HostPort read_http(Settings& settings, const std::string& profile, Need need) {
@@ -50,7 +59,8 @@ HostPort read_http(Settings& settings, const std::string& profile, Need need) {
     if (need == Need::kDevice) return {};
     settings.fail({Fault::kSettings, settings.cloud_file,
                    "c8y.url is not set (tedge config set c8y.url HOST" +
-                       (profile.empty() ? "" : " --profile " + profile) + ")"});
+                       (profile.empty() ? "" : " --profile " + profile) + ")" +
+                       where_else(settings)});
     return {};
 }
 
@@ -84,6 +94,8 @@ void read_cloud(Settings& settings, Config& config, Need need) {
     cloud.credentials_path = path_of(settings, cloud_key("c8y", profile, "credentials_path"),
                                      config.source.config_dir + "/credentials.toml");
     cloud.topic_prefix = settings.text(cloud_key("c8y", profile, "bridge.topic_prefix"), "c8y");
+    cloud.use_operation_id =
+        settings.text(cloud_key("c8y", profile, "smartrest.use_operation_id"), "true") == "true";
     const std::string method = settings.text(cloud_key("c8y", profile, "auth_method"));
     std::error_code code;
     if (method == "basic" ||
@@ -136,11 +148,27 @@ void read_proxy(Settings& settings, Config& config) {
                                     "` is no name, address or block, and exempts nothing");
 }
 
-// system.toml, top level; thin-edge's common/tedge_config/src/system_toml/mod.rs.
+// [log] of system.toml. A device must not become unreachable by it: what is wrong is a warning.
+void read_log_level(Settings& settings, const TomlNode& root, const std::string& path,
+                    Config& config) {
+    const TomlNode* table = root.find("log");
+    for (const std::string_view name : log::kFilterNames) {
+        const TomlNode* node = table ? table->find(name) : nullptr;
+        if (!node) continue;
+        config.log_level = log::level_from_name(lower_case(node->text.reveal()));
+        if (!config.log_level)
+            settings.warnings.push_back(path + ":" + std::to_string(node->line) + ": key `log." +
+                                        node->key + "`: must be error, warn, info, debug or trace");
+        return;
+    }
+}
+
+// system.toml; thin-edge's common/tedge_config/src/system_toml/mod.rs and log_level.rs.
 void read_system(Settings& settings, Config& config) {
     const std::string path = config.source.config_dir + "/system.toml";
     const auto root = read_toml(path);
     if (!root) return settings.fail(root.error());
+    read_log_level(settings, *root, path, config);
     for (const auto& [key, value] : {std::pair{"user", &config.user}, {"group", &config.group}}) {
         const TomlNode* node = root->find(key);
         if (!node) continue;

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import tempfile
 from pathlib import Path
@@ -30,6 +31,11 @@ _OPERATION_FILES = {"smartrest": "c8y_RemoteAccessConnect", "json": "c8y_RemoteA
 def _special_files(folder: str, names: list[str]) -> list[str]:
     paths = {name: Path(folder, name) for name in names}
     return [name for name, path in paths.items() if not (path.is_file() or path.is_dir())]
+
+
+def _toml(keys: dict[str, str | int | bool]) -> str:
+    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n"
+                   for key, value in keys.items())
 
 
 class Device:
@@ -93,8 +99,7 @@ class Device:
     def write_credentials(self, user: str, password: str) -> Path:
         """thin-edge reads the table [c8y] of it for every profile."""
         path = self.config_dir / "credentials.toml"
-        path.write_text(f"[c8y]\nusername = {json.dumps(user)}\n"
-                        f"password = {json.dumps(password)}\n")
+        path.write_text("[c8y]\n" + _toml({"username": user, "password": password}))
         path.chmod(0o600)
         return path
 
@@ -112,13 +117,37 @@ class Device:
         self.owner_file.write_text(text)
 
     def write_settings(self) -> None:
-        lines = [f"{key} = {json.dumps(value)}\n" for key, value in self.settings.items()]
-        (self.config_dir / "tedge.toml").write_text("".join(lines))
+        (self.config_dir / "tedge.toml").write_text(_toml(self.settings))
+
+    def write_mapper_toml(self, keys: dict[str, str | int | bool], profile: str = "") -> Path:
+        """thin-edge 2's file of one cloud profile; its keys are without `c8y.`."""
+        name = f"c8y.{profile}" if profile else "c8y"
+        path = self.config_dir / "mappers" / name / "mapper.toml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_toml({"cloud_type": "c8y", **keys}))
+        return path
+
+    def cloud_settings(self) -> dict[str, str | int | bool]:
+        """The keys of [c8y] as they are in `settings`, without `c8y.`."""
+        return {key.removeprefix("c8y."): value for key, value in self.settings.items()
+                if key.startswith("c8y.")}
 
     def start(self) -> Device:
         self.write_settings()
         self.mapper.start()
         return self
+
+    def run_as_nobody(self) -> None:
+        """As thin-edge runs its mapper: without root's rights. Its folders are that user's."""
+        user = pwd.getpwnam("nobody")
+        for path in (self._short, self.run_path, self.journal.path, self.root / "data",
+                     *self.config_dir.rglob("*")):
+            os.chown(path, user.pw_uid, user.pw_gid)
+        for folder in (self.root, *self.root.parents):
+            # pytest's folders are for their owner only.
+            if folder.stat().st_uid == 0 and folder.is_relative_to(tempfile.gettempdir()):
+                folder.chmod(folder.stat().st_mode | 0o011)
+        self.mapper.user = user.pw_name
 
     def processes(self) -> list[Process]:
         return processes.of_program(self.program)

@@ -10,7 +10,7 @@ from cloud import Cloud, Operation, Session
 from . import executable
 from .device import Device
 from .mapper import Run
-from .targets import Target
+from .targets import Target, echo, wait_for_end
 
 SUCCESS = ["PENDING", "EXECUTING", "SUCCESSFUL"]
 FAILURE = ["PENDING", "EXECUTING", "FAILED"]
@@ -48,6 +48,24 @@ def check_failure(operation: Operation, run: Run, reason: str, within: float) ->
     assert operation.statuses == FAILURE
     assert run.exit_code == 1
     assert run.end_of_file is not None and run.end_of_file < within
+
+
+def check_reaches(cloud: Cloud, host: str = "") -> None:
+    """A session carries bytes, and the cloud was asked for under this name."""
+    with Target(echo) as target:
+        session = established(cloud, target)
+        check_carries(session)
+        if host:
+            assert cloud.upgrades[-1].headers["host"] == f"{host}:{cloud.port}"
+        session.close()
+        target.wait_ended()
+
+
+def check_fails(cloud: Cloud, device: Device, reason: str, within: float = 4) -> None:
+    """An operation for a good target FAILED with this reason."""
+    with Target(wait_for_end) as target:
+        operation = cloud.create_operation("127.0.0.1", target.port)
+        check_failure(operation, device.mapper.wait_runs()[0], reason, within)
 
 
 def run_directly(device: Device, payload: str | bytes) -> Run:

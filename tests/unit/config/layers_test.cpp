@@ -58,8 +58,11 @@ TEST_CASE("One profile's mapper.toml is enough for [c8y] of tedge.toml not to co
     folder.write("mappers/c8y.a/mapper.toml", "url = 'a.example.com'");
     CHECK(http(folder, "a") == "a.example.com:443");
     CHECK(http(folder) ==
-          "@/mappers/c8y/mapper.toml | c8y.url is not set (tedge config set c8y.url HOST)");
-    CHECK(http(folder, "b") == "@/mappers/c8y.b/mapper.toml | no profile `b` (there is: a)");
+          "@/mappers/c8y/mapper.toml | c8y.url is not set (tedge config set c8y.url HOST); [c8y] "
+          "in tedge.toml does not count beside mapper.toml files");
+    CHECK(http(folder, "b") ==
+          "@/mappers/c8y.b/mapper.toml | no profile `b` (there is: a); [c8y] in tedge.toml does "
+          "not count beside mapper.toml files");
 }
 
 TEST_CASE("A profile inherits nothing from the default profile") {
