@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <set>
 #include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -27,51 +29,94 @@ bool is_hash_link(std::string_view name) {
            name.substr(9).find_first_not_of(kDigits) == std::string_view::npos;
 }
 
-void add_folder(TrustPlan& plan, const std::string& path) {
-    const std::unique_ptr<DIR, CloseFolder> folder(::opendir(path.c_str()));
-    if (!folder) {
-        plan.warnings.push_back("trust folder " + system_error(path, errno).detail);
-        return;
-    }
-    std::vector<std::string> files;
-    while (const dirent* entry = ::readdir(folder.get())) {
-        if (is_hash_link(entry->d_name)) {
-            plan.hashed_folders.push_back(path);
-            return;
+/// Beside Debian's hash links: a bundle of what they lead to, and Java's key store.
+bool is_a_copy(std::string_view name) { return name == "ca-certificates.crt" || name == "java"; }
+
+/// What a folder holds, in the order of its names.
+struct Listing {
+    std::vector<std::string> names;
+    std::set<std::string> linked;  ///< what the hash links lead to, within the folder
+};
+
+void list(DIR* folder, Listing& listing) {
+    while (const dirent* entry = ::readdir(folder)) {
+        const std::string name = entry->d_name;
+        if (name == "." || name == "..") continue;
+        if (!is_hash_link(name)) {
+            listing.names.push_back(name);
+            continue;
         }
-        std::string file = path + "/" + entry->d_name;
-        struct stat info {};
-        if (::stat(file.c_str(), &info) == 0 && S_ISREG(info.st_mode)) files.push_back(file);
+        char target[256];
+        const ssize_t size = ::readlinkat(::dirfd(folder), entry->d_name, target, sizeof target);
+        listing.linked.insert(name);
+        if (size > 0) listing.linked.emplace(target, static_cast<std::size_t>(size));
     }
-    std::sort(files.begin(), files.end());
-    plan.files.insert(plan.files.end(), files.begin(), files.end());
+    std::sort(listing.names.begin(), listing.names.end());
 }
 
-}  // namespace
-
-TrustPlan plan_trust(const std::vector<std::string>& paths, const std::string& system_folder) {
+class Planner {
+public:
     TrustPlan plan;
-    std::vector<struct stat> seen;  // the configured folder often is the system's
-    const auto add = [&plan, &seen](const std::string& path, bool required) {
+
+    void add(const std::string& path, bool required) {
         struct stat info {};
         if (::stat(path.c_str(), &info) != 0) {
             if (required)
                 plan.warnings.push_back("trusted certificates " + system_error(path, errno).detail);
             return;
         }
-        for (const struct stat& other : seen) {
-            if (other.st_dev == info.st_dev && other.st_ino == info.st_ino) return;
-        }
-        seen.push_back(info);
+        add(path, info);
+    }
+
+private:
+    void add(const std::string& path, const struct stat& info) {
+        // The configured folder often is the system's, and a link may lead back.
+        if (!seen_.emplace(info.st_dev, info.st_ino).second) return;
         if (S_ISDIR(info.st_mode)) {
-            add_folder(plan, path);
-        } else {
+            add_folder(path);
+        } else if (S_ISREG(info.st_mode)) {
             plan.files.push_back(path);
         }
-    };
-    for (const std::string& path : paths) add(path, true);
-    add(system_folder, false);
-    return plan;
+    }
+
+    // As thin-edge: every file, and folders within (rec_add_root_cert in parse_root_certificate).
+    // What hash links lead to is not loaded, and found nevertheless.
+    void add_folder(const std::string& path) {
+        const std::unique_ptr<DIR, CloseFolder> folder(::opendir(path.c_str()));
+        if (!folder) {
+            plan.warnings.push_back("trust folder " + system_error(path, errno).detail);
+            return;
+        }
+        Listing listing;
+        list(folder.get(), listing);
+        const bool hashed = !listing.linked.empty();
+        if (hashed) plan.hashed_folders.push_back(path);
+        for (const std::string& name : listing.names) {
+            if (hashed && (listing.linked.count(name) != 0 || is_a_copy(name))) continue;
+            if (plan.files.size() >= kMostTrustFiles) return warn_of_too_many(path);
+            struct stat info {};
+            if (::fstatat(::dirfd(folder.get()), name.c_str(), &info, 0) == 0)
+                add(path + "/" + name, info);
+        }
+    }
+
+    void warn_of_too_many(const std::string& path) {
+        if (!std::exchange(too_many_, true))
+            plan.warnings.push_back("trust folder " + path + ": more than " +
+                                    std::to_string(kMostTrustFiles) + " files: the rest is left");
+    }
+
+    std::set<std::pair<dev_t, ino_t>> seen_;
+    bool too_many_ = false;
+};
+
+}  // namespace
+
+TrustPlan plan_trust(const std::vector<std::string>& paths, const std::string& system_folder) {
+    Planner planner;
+    for (const std::string& path : paths) planner.add(path, true);
+    planner.add(system_folder, false);
+    return std::move(planner.plan);
 }
 
 }  // namespace remote_access

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which trust files the TLS handshake needs: looks at the configured paths once, reads no
-// certificate. A folder with hash links costs nothing until a certificate is looked up in it.
+// certificate. Folders are read with the folders within, as thin-edge does; what hash links lead to
+// costs nothing until it is looked up, and only what they leave out is to be loaded.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,9 @@ struct TrustPlan {
     std::vector<std::string> files;           ///< to be loaded
     std::vector<std::string> warnings;
 };
+
+/// Somebody who names the whole disk is told so instead of waited for.
+constexpr std::size_t kMostTrustFiles = 1'000;
 
 /// `paths` are the configured ones; `system_folder` is used where it exists.
 TrustPlan plan_trust(const std::vector<std::string>& paths, const std::string& system_folder);

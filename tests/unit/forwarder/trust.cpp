@@ -21,6 +21,11 @@ struct Folder {
         std::ofstream(path + "/" + name) << "x";
         return path + "/" + name;
     }
+    void link(const std::string& name, const std::string& target) const {
+        const fs::path where = path + "/" + name;
+        const bool within = fs::path(target).parent_path() == where.parent_path();
+        fs::create_symlink(within ? fs::path(target).filename() : fs::path(target), where);
+    }
 
     std::string path;
 };
@@ -29,14 +34,42 @@ struct Folder {
 
 TEST_CASE("a folder with hash links is looked up in, one without is loaded file by file") {
     const Folder hashed, plain;
-    hashed.file("ca.pem");
-    hashed.file("5ed36f99.0");
+    hashed.link("5ed36f99.0", hashed.file("ca.pem"));
+    hashed.link("5ed36f99.1", "/nowhere.pem");
+    hashed.file("0123abcd.0");  // a copy in place of a link
+    hashed.file("ca-certificates.crt");
+    fs::create_directory(hashed.path + "/java");
+    hashed.file("java/cacerts");
     const std::string a = plain.file("a.pem"), b = plain.file("b.crt");
     fs::create_directory(plain.path + "/folder");
     const TrustPlan plan = plan_trust({hashed.path, plain.path}, "");
     CHECK(plan.hashed_folders == std::vector{hashed.path});
     CHECK(plan.files == std::vector{a, b});
     CHECK(plan.warnings.empty());
+}
+
+TEST_CASE("what no hash link leads to is loaded, and what is in folders within, once") {
+    const Folder folder;
+    folder.link("5ed36f99.0", folder.file("ca.pem"));
+    const std::string later = folder.file("later.crt");
+    fs::create_directories(folder.path + "/one/two");
+    const std::string deep = folder.file("one/two/ca");
+    folder.link("one/two/back", folder.path);
+    folder.link("one/dangling.pem", "/nowhere.pem");
+    const TrustPlan plan = plan_trust({folder.path, folder.path + "/one"}, "");
+    CHECK(plan.hashed_folders == std::vector{folder.path});
+    CHECK(plan.files == std::vector{later, deep});
+    CHECK(plan.warnings.empty());
+}
+
+TEST_CASE("a folder of very many files ends with a warning") {
+    const Folder folder;
+    for (std::size_t i = 0; i <= kMostTrustFiles; ++i) folder.file(std::to_string(i));
+    const TrustPlan plan = plan_trust({folder.path}, "");
+    CHECK(plan.files.size() == kMostTrustFiles);
+    REQUIRE(plan.warnings.size() == 1);
+    CHECK(plan.warnings[0] ==
+          "trust folder " + folder.path + ": more than 1000 files: the rest is left");
 }
 
 TEST_CASE("a file is loaded, and the system's folder is used once") {
