@@ -4,7 +4,6 @@
 #include <mqtt/async_client.h>
 #include <poll.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 
 #include "base/fd.hpp"
 #include "base/secret.hpp"
+#include "mqtt/broker_files.hpp"
 
 // Paho C 1.3 waits where it need not: for its own threads with usleep(100000) in a loop that asks a
 // flag (a connect to a local broker takes 11 ms or 111 ms by chance), and after a connection stands
@@ -57,14 +57,16 @@ std::string random_client_id() {
     return id.data();
 }
 
-bool is_folder(const std::string& path) {
-    struct stat info {};
-    return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
-}
-
-/// thin-edge's rule: TLS if there is a CA to trust; a client certificate alone stays plain TCP.
-bool uses_tls(const BrokerConfig& broker) {
-    return !broker.ca_file.empty() || !broker.ca_dir.empty();
+mqtt::ssl_options tls_options(const BrokerConfig& broker, const Fd& certificates) {
+    // No set_error_handler() and ca_path(): Paho C++ 1.2 hands on pointers into a copy that is
+    // gone.
+    mqtt::ssl_options tls;
+    tls.set_trust_store("/proc/self/fd/" + std::to_string(certificates.get()));
+    if (!broker.cert_file.empty()) tls.set_key_store(broker.cert_file);
+    if (!broker.key_file.empty()) tls.set_private_key(broker.key_file);
+    tls.set_enable_server_cert_auth(true);
+    tls.set_verify(true);
+    return tls;
 }
 
 mqtt::connect_options connect_options(const BrokerConfig& broker) {
@@ -75,35 +77,22 @@ mqtt::connect_options connect_options(const BrokerConfig& broker) {
     options.set_connect_timeout(kPahoConnectTimeout);
     if (!broker.username.empty()) {
         options.set_user_name(broker.username);
-        // As thin-edge: the first line; empty when it cannot be read.
-        Result<std::string> file = read_file(broker.password_file, 4096);
-        std::string password = file ? std::move(*file) : std::string();
-        password.resize(std::min(password.size(), password.find_first_of("\r\n")));
-        options.set_password(password);
-        wipe(password);
-        if (file) wipe(*file);
-    }
-    if (uses_tls(broker)) {
-        mqtt::ssl_options tls;
-        if (!broker.ca_file.empty()) tls.set_trust_store(broker.ca_file);
-        if (!broker.ca_dir.empty() && is_folder(broker.ca_dir)) tls.ca_path(broker.ca_dir);
-        if (!broker.cert_file.empty()) tls.set_key_store(broker.cert_file);
-        if (!broker.key_file.empty()) tls.set_private_key(broker.key_file);
-        tls.set_enable_server_cert_auth(true);
-        tls.set_verify(true);
-        options.set_ssl(tls);
+        options.set_password(std::string(broker_password(broker).reveal()));
     }
     return options;
 }
 
-std::string words(int code) {
+std::string words(int code, bool tls) {
     switch (code) {
         case 4:
-            return "wrong user name or password";
+            return "wrong mqtt.client.auth.username or password";
         case 5:
-            return "not authorized";
+            return "not authorized (mqtt.client.auth.username and password_file)";
         case MQTTASYNC_FAILURE:
-            return "not reachable";
+            // Paho does not tell one from the other.
+            return tls ? "no TLS connection: not reachable, not trusted by ca_file and ca_dir, for "
+                         "another name, or our certificate refused"
+                       : "not reachable";
         default:
             return mqtt::exception::error_str(code);
     }
@@ -113,12 +102,12 @@ std::string words(int code) {
 class Listener : public mqtt::iaction_listener {
 public:
     using OnEnd = std::function<void(Result<void>)>;
-    Listener(std::string subject, OnEnd on_end)
-        : subject_(std::move(subject)), on_end_(std::move(on_end)) {}
+    Listener(std::string subject, bool tls, OnEnd on_end)
+        : subject_(std::move(subject)), tls_(tls), on_end_(std::move(on_end)) {}
 
     void on_success(const mqtt::token&) override { end({}); }
     void on_failure(const mqtt::token& token) override {
-        end(Error{Fault::kBroker, subject_, words(token.get_return_code())});
+        end(Error{Fault::kBroker, subject_, words(token.get_return_code(), tls_)});
     }
 
 private:
@@ -127,6 +116,7 @@ private:
         delete this;
     }
     std::string subject_;
+    bool tls_;
     OnEnd on_end_;
 };
 
@@ -135,6 +125,7 @@ private:
 struct MqttClient::Link : std::enable_shared_from_this<Link> {
     BrokerConfig broker;
     Post post;
+    Fd certificates;                     // of the broker's authorities; none: no TLS
     mqtt::async_client* paho = nullptr;  // abandoned, never deleted: see the header
     bool abandoned = false;              // touched only in the caller's loop
 
@@ -148,7 +139,8 @@ struct MqttClient::Link : std::enable_shared_from_this<Link> {
                 if (self && !self->abandoned) on_end(result);
             });
         };
-        auto* listener = new Listener(broker.address.text(), hand_over);
+        auto* listener =
+            new Listener(broker.address.text(), static_cast<bool>(certificates), hand_over);
         try {
             action(*listener);
         } catch (const std::exception& problem) {
@@ -158,6 +150,13 @@ struct MqttClient::Link : std::enable_shared_from_this<Link> {
     }
 };
 
+/// With TLS an IPv6 address is without brackets: Paho would compare them with the certificate.
+std::string MqttClient::uri(const Link& link) {
+    const HostPort& address = link.broker.address;
+    if (!link.certificates) return "tcp://" + address.text();
+    return "ssl://" + address.host + ":" + std::to_string(address.port);
+}
+
 MqttClient::MqttClient(BrokerConfig broker, Post post) : link_(std::make_shared<Link>()) {
     link_->broker = std::move(broker);
     link_->post = std::move(post);
@@ -165,14 +164,33 @@ MqttClient::MqttClient(BrokerConfig broker, Post post) : link_(std::make_shared<
 
 MqttClient::~MqttClient() { link_->abandoned = true; }
 
+/// thin-edge's rule: TLS if there is a certificate to trust; a client certificate alone stays
+/// plain TCP.
+Result<void> MqttClient::prepare_tls() {
+    const Result<std::string> certificates = broker_certificates(link_->broker);
+    if (!certificates) return certificates.error();
+    if (certificates->empty()) return {};
+    Result<Fd> file = file_in_memory(*certificates);
+    if (!file) return Error{Fault::kBroker, link_->broker.address.text(), file.error().detail};
+    link_->certificates = std::move(*file);
+    return {};
+}
+
 void MqttClient::connect(const OnResult& on_up, const OnMessage& on_message,
                          const std::function<void()>& on_lost) {
+    const Result<void> prepared = prepare_tls();
+    if (!prepared) {
+        link_->post([weak = std::weak_ptr<Link>(link_), on_up, prepared] {
+            const auto self = weak.lock();
+            if (self && !self->abandoned) on_up(prepared);
+        });
+        return;
+    }
     const std::weak_ptr<Link> weak = link_;
     const Post post = link_->post;
     link_->act(on_up, [this, weak, post, on_message, on_lost](Listener& listener) {
         const BrokerConfig& broker = link_->broker;
-        const std::string scheme = uses_tls(broker) ? "ssl://" : "tcp://";
-        link_->paho = new mqtt::async_client(scheme + broker.address.text(), random_client_id());
+        link_->paho = new mqtt::async_client(uri(*link_), random_client_id());
         link_->paho->set_message_callback(
             [weak, post, on_message](const mqtt::const_message_ptr& message) {
                 post([weak, on_message, message] {
@@ -187,7 +205,9 @@ void MqttClient::connect(const OnResult& on_up, const OnMessage& on_message,
                 if (self && !self->abandoned) on_lost();
             });
         });
-        link_->paho->connect(connect_options(broker), nullptr, listener);
+        mqtt::connect_options options = connect_options(broker);
+        if (link_->certificates) options.set_ssl(tls_options(broker, link_->certificates));
+        link_->paho->connect(options, nullptr, listener);
     });
 }
 

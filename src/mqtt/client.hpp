@@ -41,6 +41,8 @@ public:
 
 private:
     struct Link;
+    Result<void> prepare_tls();
+    static std::string uri(const Link& link);
     std::shared_ptr<Link> link_;
 };
 
