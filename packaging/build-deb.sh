@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds c8y-remote-access-connect_<version>_<arch>.deb from the files that git tracks; same tree, same bytes,
 # wherever and whenever. Needs Debian 12 and the packages of debian/control; installs nothing, needs no network.
-#   --arch ARCH    amd64, arm64 or armhf [this machine's]; for a foreign one see cross-chroot.sh
+#   --arch ARCH    amd64, arm64 or armhf [this machine's]; a foreign one is built in a root that cross-root.sh makes
 #   --output DIR   where the package goes [build/deb]
 #   --tests        runs the unit tests too, those of a foreign architecture under qemu-user
 set -euo pipefail
@@ -33,25 +33,31 @@ project=$(sed -n "s/^ *version: '\([^']*\)',\$/\1/p" meson.build)
 [ "$version" = "$project" ] ||
     fail "packaging/debian/changelog says version $version, meson.build says $project: make them equal"
 
-tree=$(mktemp -d)
-trap 'rm -rf "$tree"' EXIT
-source=$tree/c8y-remote-access-connect
-mkdir "$source"
-git ls-files -z | xargs -0 cp --parents -t "$source" --no-dereference
-cp -r packaging/debian "$source/debian"
-
-profiles=() options=noautodbgsym
+profiles=() options=noautodbgsym root=/ enter=()
 [ -n "$tests" ] || profiles+=(nocheck) options+=" nocheck"
-[ "$arch" = "$(dpkg --print-architecture)" ] || profiles+=(cross)
-export DEB_BUILD_PROFILES="${profiles[*]:-}"
-export DEB_BUILD_OPTIONS="$options ${DEB_BUILD_OPTIONS:-}"
-cd "$source"
-missing=$(dpkg-checkbuilddeps -a "$arch" 2>&1) ||
-    fail "build packages are missing (apt-get build-dep, or apt-get install, as root): ${missing#*dependencies: }"
-dpkg-buildpackage --build=binary --no-sign --host-arch "$arch" >"$tree/log" 2>&1 || {
+if [ "$arch" != "$(dpkg --print-architecture)" ]; then
+    profiles+=(cross)
+    root=$(packaging/cross-root.sh "$arch") || fail "there is no root to build for $arch in (see above)"
+    enter=(unshare --mount --pid --fork --kill-child --mount-proc="$root/proc" chroot "$root")
+fi
+export DEB_BUILD_PROFILES="${profiles[*]:-}" DEB_BUILD_OPTIONS="$options ${DEB_BUILD_OPTIONS:-}"
+
+tree=$(mktemp -d "${root%/}/tmp/build-deb.XXXXXX")
+trap 'rm -rf "$tree"' EXIT
+inside=/${tree#"${root%/}/"}
+source=c8y-remote-access-connect
+mkdir "$tree/$source"
+git ls-files -z | xargs -0 cp --parents -t "$tree/$source" --no-dereference
+cp -r packaging/debian "$tree/$source/debian"
+in_source() { "${enter[@]}" env -C "$inside/$source" "$@"; }
+
+missing=$(in_source dpkg-checkbuilddeps -a "$arch" 2>&1) ||
+    fail "build packages are missing: apt-get install ${missing#*dependencies: }"
+in_source dpkg-buildpackage --build=binary --no-sign --host-arch "$arch" >"$tree/log" 2>&1 || {
     tail -n 60 "$tree/log"
     fail "the build failed (its last lines are above)"
 }
+[ -z "$tests" ] || grep -E '^\[doctest\]' "$tree/log"
 package=c8y-remote-access-connect_${version}_$arch.deb
 cp "$tree/$package" "$output/"
 
