@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Sets up and runs all tests on a Debian 12 machine, as root. One line at the end: N passed, N failed.
 #   tests/run.sh          everything that CI runs
-#   tests/run.sh --full   and what takes longer: clang-tidy over src and plugin, the benchmark
+#   tests/run.sh --full   and what takes longer: clang-tidy over src and plugin, the benchmark, and the packages for
+#                         arm64 and armhf with their unit tests under qemu-user
 #   tests/run.sh --fast   release build, no package installation, no sanitizer run
 # Results and logs: $REMOTE_ACCESS_WORK (default: build/test-results).
 set -uo pipefail
@@ -84,6 +85,7 @@ py conventions "$PWD/build" tests/conventions
 unit release "$PWD/build"
 py cloud "$PWD/build" -n 2 tests/cloud
 py e2e "$PWD/build" -n 4 tests/e2e
+py package "$PWD/build" tests/package
 
 if [ "$mode" != --fast ]; then
     step "build: address and undefined behaviour sanitizers"
@@ -98,5 +100,11 @@ if [ "$mode" = --full ]; then
     step "benchmark"
     must bench "$venv/bin/python" tests/bench/bench.py --build "$PWD/build" --json "$work/bench.json"
     cat "$work/bench.log"
+    for arch in arm64 armhf; do
+        step "package and unit tests: $arch"
+        must "package-$arch" packaging/build-deb.sh --arch "$arch" --tests --output "$PWD/build/deb"
+        cat "$work/package-$arch.log"
+        passed=$((passed + 1))
+    done
 fi
 finish
