@@ -47,7 +47,7 @@ trap 'rm -rf "$tree"' EXIT
 inside=/${tree#"${root%/}/"}
 source=c8y-remote-access-connect
 mkdir "$tree/$source"
-git ls-files -z | xargs -0 cp --parents -t "$tree/$source" --no-dereference
+git -c safe.directory="*" ls-files -z | xargs -0 cp --parents -t "$tree/$source" --no-dereference
 cp -r packaging/debian "$tree/$source/debian"
 in_source() { "${enter[@]}" env -C "$inside/$source" "$@"; }
 
