@@ -32,28 +32,24 @@ bool covers_port(const AllowRule& rule, std::uint16_t port) {
     });
 }
 
-bool is_own(const IpAddress& address, const NetworkView& network) {
-    return is_loopback(address) ||
-           std::find(network.own.begin(), network.own.end(), address) != network.own.end();
-}
-
 bool is_attached(const IpAddress& address, const NetworkView& network) {
-    return !is_loopback(address) &&
+    // A device is not its own neighbour, under whichever of its addresses.
+    return !is_own(address, network) &&
            std::any_of(network.attached.begin(), network.attached.end(),
                        [&address](const IpBlock& subnet) { return subnet.contains(address); });
 }
 
 /// Whether the rule covers the address, whatever the port.
 bool covers_address(const AllowRule& rule, const Question& asked) {
-    if (const auto special = special_range(asked.address, asked.network.attached)) {
+    if (const auto special = special_range(asked.address, asked.network)) {
         return rule.kind == Kind::kBlock && rule.block && special->block.contains(*rule.block) &&
                rule.block->contains(asked.address);
     }
     switch (rule.kind) {
         case Kind::kName:
-            // A name that an outsider points at 127.0.0.1 must not open this device.
+            // A name that an outsider points at this device must not open it; localhost is it.
             return rule.name == asked.request.host &&
-                   (!is_loopback(asked.address) || is_localhost(rule.name));
+                   is_own(asked.address, asked.network) == is_localhost(rule.name);
         case Kind::kBlock:
             return rule.block && rule.block->contains(asked.address);
         case Kind::kThisDevice:
@@ -99,10 +95,10 @@ std::string why_not(const std::vector<AllowRule>& rules, const std::string& path
     if (other_port != rules.end())
         return it + " is allowed, but not on port " + port + " (change ports of " +
                place_of(*other_port) + " in " + path + ")";
-    if (const auto special = special_range(asked.address, asked.network.attached))
+    if (const auto special = special_range(asked.address, asked.network))
         return it + " is " + special->what + ": only an [[allow]] rule that names it reaches it (" +
                path + ")";
-    if (is_loopback(asked.address))
+    if (is_own(asked.address, asked.network))
         return it + " is this device itself and no [[allow]] rule \"this-device\" covers port " +
                port + " (add one to " + path + ")";
     const bool local =
@@ -112,25 +108,32 @@ std::string why_not(const std::vector<AllowRule>& rules, const std::string& path
            " (add one to " + path + ")";
 }
 
-Result<std::string> find_rule(const std::vector<AllowRule>& rules, const std::string& path,
-                              const Question& asked) {
-    for (const AllowRule& rule : rules) {
-        if (covers_port(rule, asked.request.port) && covers_address(rule, asked))
-            return rule_text(rule);
-    }
-    return Error{Fault::kPolicy, asked.request.target(), why_not(rules, path, asked)};
+const AllowRule* find_rule(const std::vector<AllowRule>& rules, const Question& asked) {
+    const auto found = std::find_if(rules.begin(), rules.end(), [&asked](const AllowRule& rule) {
+        return covers_port(rule, asked.request.port) && covers_address(rule, asked);
+    });
+    return found != rules.end() ? &*found : nullptr;
 }
 
 }  // namespace
 
 Result<std::string> Permit::rule_for(const IpAddress& address, const NetworkView& network) const {
-    return find_rule(rules_, path_, {request_, address, network});
+    const Question asked{request_, address, network};
+    if (const AllowRule* rule = find_rule(rules_, asked)) return rule_text(*rule);
+    return Error{Fault::kPolicy, request_.target(), why_not(rules_, path_, asked)};
 }
 
 Result<void> Permit::permits(const IpAddress& address, const NetworkView& network) const {
     const Result<std::string> rule = rule_for(address, network);
     if (!rule) return rule.error();
     return {};
+}
+
+Verdict judge(const ConnectRequest& request, const OwnerConfig& owner, const IpAddress& address,
+              const NetworkView& network) {
+    const Question asked{request, address, network};
+    if (const AllowRule* rule = find_rule(owner.allow, asked)) return {*rule, {}};
+    return {std::nullopt, why_not(owner.allow, owner.path, asked)};
 }
 
 Result<Permit> decide(ConnectRequest request, const OwnerConfig& owner,

@@ -4,6 +4,7 @@
 // before it is connected. Only this station makes a Permit, and only a Permit can be launched.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,13 +13,14 @@
 #include "base/result.hpp"
 #include "config/config.hpp"
 #include "operation/request.hpp"
+#include "policy/network_view.hpp"
 
 namespace remote_access {
 
-/// This device as its interfaces show it (session/endpoints reads them).
-struct NetworkView {
-    std::vector<IpAddress> own;     ///< every address of every interface
-    std::vector<IpBlock> attached;  ///< directly connected subnets, no loopback
+/// What the rules say about one address.
+struct Verdict {
+    std::optional<AllowRule> rule;  ///< that allows it, the first that does
+    std::string why;                ///< nothing does: why not, and the setting to change
 };
 
 class Permit {
@@ -46,6 +48,10 @@ private:
     std::string path_;              ///< of the owner's settings, for refusals
     std::string rule_;
 };
+
+/// The rules alone: neither the off switch nor the approve command.
+Verdict judge(const ConnectRequest& request, const OwnerConfig& owner, const IpAddress& address,
+              const NetworkView& network);
 
 /// A literal address is decided at once; a name passes when some rule could allow it on this port.
 Result<Permit> decide(ConnectRequest request, const OwnerConfig& owner, const NetworkView& network);

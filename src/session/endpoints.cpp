@@ -76,10 +76,12 @@ NetworkView read_network() {
     ifaddrs* list = nullptr;
     if (::getifaddrs(&list) != 0) return view;
     for (const ifaddrs* one = list; one != nullptr; one = one->ifa_next) {
-        if (one->ifa_addr == nullptr || (one->ifa_flags & IFF_UP) == 0) continue;
+        if (one->ifa_addr == nullptr) continue;
         const auto address = IpAddress::from(*one->ifa_addr);
         if (!address) continue;
+        // Linux answers to the addresses of an interface that is down, too.
         view.own.push_back(*address);
+        if ((one->ifa_flags & IFF_UP) == 0) continue;
         const bool shared = (one->ifa_flags & (IFF_LOOPBACK | IFF_POINTOPOINT)) == 0;
         const int prefix = one->ifa_netmask != nullptr ? prefix_of(*one->ifa_netmask) : -1;
         if (shared && prefix > 0) view.attached.push_back(IpBlock::around(*address, prefix));

@@ -154,7 +154,7 @@ const Row kByRule[] = {
     {"::1", "::/96", true},
     // The two words.
     {"127.0.0.1", "local-network", false},
-    {"192.168.1.10", "local-network", true},
+    {"192.168.1.10", "local-network", false},
     {"192.168.1.9", "this-device", false},
     {"fe80::10", "this-device", false},
     {"fe80::99", "local-network", false},

@@ -19,7 +19,7 @@ struct NameRow {
 const NameRow kNames[] = {
     {"plc.example", "plc.example", "192.0.2.7", "1"},
     {"plc.example", "plc.example", "2001:db8:9::1", "1"},
-    {"plc.example", "plc.example", "192.168.1.10", "1"},
+    {"plc.example", "plc.example", "192.168.1.10", ""},
     {"plc.example", "plc.example", "127.0.0.1", ""},
     {"plc.example", "plc.example", "::1", ""},
     {"plc.example", "plc.example", "::ffff:127.0.0.1", ""},
@@ -122,7 +122,7 @@ const TextRow kTexts[] = {
     {"192.0.2.7", 23, "192.0.2.8;192.0.2.0/24 22",
      "192.0.2.7 is allowed, but not on port 23 (change ports of the rule in line 2 in "},
     {"169.254.169.254", 80, "*",
-     "169.254.169.254 is the metadata address of cloud machines: only an [[allow]] rule that names "
+     "169.254.169.254 is a metadata address of cloud machines: only an [[allow]] rule that names "
      "it reaches it ("},
     {"192.168.1.255", 22, "",
      "192.168.1.255 is the broadcast address of 192.168.1.0/24: only an [[allow]] rule that names "
