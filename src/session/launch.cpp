@@ -66,11 +66,17 @@ void detach(const char* name, const std::vector<int>& keep) {
 
 [[noreturn]] void leave(int status) { ::_exit(status); }
 
+/// It must not outlive the session that waits for it.
+void die_with_parent(pid_t parent) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) leave(127);
+}
+
 [[noreturn]] void execute(const std::vector<std::string>& words,
                           const std::vector<std::string>& environment, int output) {
     ::dup2(output, STDOUT_FILENO);
     ::dup2(output, STDERR_FILENO);
-    ::close_range(STDERR_FILENO + 1, ~0U, 0);
+    close_all_but({});
     ::setsid();
     sigset_t none;
     ::sigemptyset(&none);
@@ -82,22 +88,35 @@ void detach(const char* name, const std::vector<int>& keep) {
     arguments.push_back(nullptr);
     variables.push_back(nullptr);
     ::execvpe(arguments[0], arguments.data(), variables.data());
+    ::dprintf(STDERR_FILENO, "%s", system_error(words.front(), errno).detail.c_str());
     leave(127);
 }
 
-/// Until end of file; keeps the first `most` bytes. False: `deadline`, or a signal to stop, came
-/// first.
-bool read_all(int fd, std::size_t most, const Deadline& deadline, std::string& output) {
-    const Fd stop = stop_descriptor();
-    for (;;) {
-        pollfd waiting[]{{fd, POLLIN, 0}, {stop.get(), POLLIN, 0}};
-        if (deadline.over() || stop_pending()) return false;
-        if (::poll(waiting, 2, static_cast<int>(deadline.left().count())) <= 0) continue;
-        if (waiting[0].revents == 0) continue;
+/// What is there, without waiting; keeps the first `most` bytes. False: end of file.
+bool take_output(int fd, std::size_t most, std::string& output) {
+    constexpr int kMostReads = 64;  // one that never stops printing must not keep us here
+    for (int reads = 0; reads < kMostReads; ++reads) {
         char buffer[512];
         const ssize_t count = ::read(fd, buffer, sizeof buffer);
-        if (count <= 0) return true;
+        if (count < 0) return errno == EAGAIN || errno == EINTR;
+        if (count == 0) return false;
         output.append(buffer, std::min(static_cast<std::size_t>(count), most - output.size()));
+    }
+    return true;
+}
+
+/// Until the command has ended, whoever else still holds its output. False: not in time, or a
+/// signal to stop came.
+bool await_command(pid_t pid, int output, const Deadline& deadline, CommandEnd& end) {
+    constexpr std::size_t kMostOutput = 400;
+    constexpr int kTick = 10;  // milliseconds
+    for (;;) {
+        end.how = reap(pid);  // first: what it printed before its end is there
+        if (output >= 0 && !take_output(output, kMostOutput, end.output)) output = -1;
+        if (!end.how.empty()) return true;
+        if (stop_pending() || deadline.over()) return false;
+        pollfd waiting{output, POLLIN, 0};
+        ::poll(&waiting, 1, kTick);
     }
 }
 
@@ -149,7 +168,6 @@ Result<std::optional<Fd>> connect_session_socket(const std::string& path) {
 
 Result<CommandEnd> run_command(const std::vector<std::string>& words,
                                const std::vector<std::string>& environment, Milliseconds patience) {
-    constexpr std::size_t kMostOutput = 400;
     if (words.empty()) return Error{Fault::kSystem, {}, "the command is empty"};
     std::vector<std::string> variables = environment;
     variables.emplace_back("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -157,20 +175,19 @@ Result<CommandEnd> run_command(const std::vector<std::string>& words,
     if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("pipe", errno);
     const Fd reading(ends[0]);
     Fd writing(ends[1]);
+    ::fcntl(reading.get(), F_SETFL, O_NONBLOCK);
+    const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0) return system_error("fork", errno);
-    if (pid == 0) execute(words, variables, writing.get());
+    if (pid == 0) {
+        die_with_parent(parent);
+        execute(words, variables, writing.get());
+    }
     writing.reset();
     CommandEnd end;
-    const Deadline deadline = Deadline::in(patience);
-    bool in_time = read_all(reading.get(), kMostOutput, deadline, end.output);
-    // End of file is not the end: it may have closed its output and go on.
-    while (in_time && (end.how = reap(pid)).empty()) {
-        in_time = !deadline.over() && !stop_pending();
-        if (in_time) ::poll(nullptr, 0, 5);
-    }
-    if (!in_time) {
+    if (!await_command(pid, reading.get(), Deadline::in(patience), end)) {
         ::kill(-pid, SIGKILL);
+        ::kill(pid, SIGKILL);  // it may have no group of its own yet
         ::waitpid(pid, nullptr, 0);
         end.stopped = stop_pending();
         end.how = "no answer within " + format_duration(patience);

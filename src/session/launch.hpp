@@ -45,8 +45,8 @@ struct CommandEnd {
 };
 
 /// Runs a program of the device owner (found by PATH, no shell) with a minimal environment and
-/// `environment` beside it, waits for it, kills it when `patience` is over or a signal to stop
-/// comes.
+/// `environment` beside it, waits for its end, kills it and its group when `patience` is over or a
+/// signal to stop comes. It dies with us.
 Result<CommandEnd> run_command(const std::vector<std::string>& words,
                                const std::vector<std::string>& environment, Milliseconds patience);
 

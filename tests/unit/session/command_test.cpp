@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The owner's command as the session runs it: what counts is its own end, in time.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <csignal>
+
+#include <thread>
+
+#include "session/launch.hpp"
+
+namespace remote_access {
+namespace {
+
+constexpr Milliseconds kLong{20'000}, kShort{300};
+
+struct Ran {
+    CommandEnd end;
+    Milliseconds took;
+};
+
+Ran run(const std::string& script, Milliseconds patience,
+        const std::vector<std::string>& environment = {}) {
+    const auto since = Clock::now();
+    auto end = run_command({"sh", "-c", script}, environment, patience);
+    REQUIRE(end.ok());
+    return {*end, std::chrono::duration_cast<Milliseconds>(Clock::now() - since)};
+}
+
+bool is_gone(pid_t pid) { return ::kill(pid, 0) != 0 && errno == ESRCH; }
+
+/// A process that was killed stays until its parent has seen it.
+bool soon_gone(pid_t pid) {
+    for (int tries = 0; tries < 500 && !is_gone(pid); ++tries)
+        std::this_thread::sleep_for(Milliseconds(10));
+    return is_gone(pid);
+}
+
+TEST_CASE("a command's exit status decides, and what it printed is kept") {
+    CHECK(run("exit 0", kLong).end.approved);
+    const Ran refused = run("echo not now; echo really >&2; exit 3", kLong);
+    CHECK_FALSE(refused.end.approved);
+    CHECK(refused.end.how == "exit status 3");
+    CHECK(refused.end.output == "not now\nreally\n");
+    CHECK(run("kill -9 $$", kLong).end.how == "signal 9");
+}
+
+TEST_CASE("a command that cannot be run says so") {
+    const auto end = run_command({"/no/such/command", "x"}, {}, kLong);
+    REQUIRE(end.ok());
+    CHECK_FALSE(end->approved);
+    CHECK(end->output == "/no/such/command: No such file or directory");
+    CHECK_FALSE(run_command({}, {}, kLong).ok());
+}
+
+TEST_CASE("a process it leaves behind with its output keeps nobody waiting") {
+    const Ran ran = run("echo first; sleep 15 & echo $! >&2; exit 0", kLong);
+    CHECK(ran.end.approved);
+    CHECK(ran.took < Milliseconds(5'000));
+    ::kill(std::stoi(ran.end.output.substr(ran.end.output.find('\n'))), SIGKILL);
+    const Ran daemon = run("setsid sleep 15 & echo $!; exit 1", kLong);
+    CHECK(daemon.end.how == "exit status 1");
+    CHECK(daemon.took < Milliseconds(5'000));
+    ::kill(std::stoi(daemon.end.output), SIGKILL);
+}
+
+TEST_CASE(
+    "one that closes its output and stays, or ignores signals, or never stops printing, is "
+    "killed in time") {
+    for (const char* script :
+         {"exec >&- 2>&-; sleep 15", "trap '' TERM INT HUP; while :; do sleep 1; done",
+          "trap '' TERM; while :; do echo y; done", "cat; sleep 15"}) {
+        CAPTURE(std::string(script));
+        const Ran ran = run(script, kShort);
+        CHECK_FALSE(ran.end.approved);
+        CHECK(ran.end.how == "no answer within 300ms");
+        CHECK(ran.end.output.empty());
+        CHECK(ran.took >= kShort);
+        CHECK(ran.took < Milliseconds(3'000));
+    }
+}
+
+TEST_CASE("what it started goes with it when its time is over") {
+    char name[] = "/tmp/command-test-XXXXXX";
+    const int file = ::mkstemp(name);
+    REQUIRE(file >= 0);
+    run("sleep 15 & echo $! > " + std::string(name) + "; wait", Milliseconds(1'000));
+    char text[32] = {};
+    REQUIRE(::read(file, text, sizeof text - 1) > 0);
+    CHECK(soon_gone(static_cast<pid_t>(std::stoi(text))));
+    ::close(file);
+    ::unlink(name);
+}
+
+TEST_CASE("endless output is cut and does not hold up the end") {
+    const Ran ran = run("head -c 300000 /dev/zero | tr '\\0' x; exit 1", kLong);
+    CHECK(ran.end.how == "exit status 1");
+    CHECK(ran.end.output == std::string(400, 'x'));
+}
+
+TEST_CASE("its environment is what it is given and PATH, and its descriptors are three") {
+    const Ran ran = run("env | grep -v -e ^PWD= -e ^SHLVL= -e ^_= | sort; exit 1", kLong,
+                        {"HOST=$(echo no) `x` \"'", "PORT=22"});
+    CHECK(ran.end.output.find("HOST=$(echo no) `x` \"'\nPATH=/usr/local/sbin:") == 0);
+    CHECK(ran.end.output.find("\nPORT=22\n") != std::string::npos);
+    const int open = ::open("/dev/null", O_RDONLY);                     // no O_CLOEXEC
+    CHECK(run("ls /proc/self/fd | wc -l", kLong).end.output == "4\n");  // and ls's own
+    ::close(open);
+}
+
+TEST_CASE("words are passed as they are: no shell reads them") {
+    const auto end = run_command({"printf", "%s|", "$(echo no)", "`x`", "a;b", "*"}, {}, kLong);
+    REQUIRE(end.ok());
+    CHECK(end->output == "$(echo no)|`x`|a;b|*|");
+}
+
+TEST_CASE("whoever stops us meanwhile stops the command") {
+    const pid_t self = ::getpid();
+    const Ran ran = run("kill -TERM " + std::to_string(self) + "; sleep 15", kLong);
+    CHECK(ran.end.stopped);
+    CHECK_FALSE(ran.end.approved);
+    CHECK(ran.took < Milliseconds(5'000));
+}
+
+}  // namespace
+}  // namespace remote_access
