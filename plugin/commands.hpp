@@ -20,4 +20,8 @@ int setup_command(const Invocation& invocation);
 /// Takes our operation file and the run folder away. 1: the file cannot be removed.
 int teardown_command(const Invocation& invocation);
 
+/// `policy show`, `policy test`: 0 shown, or some address is allowed; 1 refused, or the settings
+/// are wrong (then every operation is refused); 2: HOST or PORT is none.
+int policy_command(const Invocation& invocation);
+
 }  // namespace remote_access

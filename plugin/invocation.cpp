@@ -66,6 +66,7 @@ std::string read_standard_input() {
 struct Options {
     std::string payload, config_dir, profile, log_level;
     std::string format, user, group, unit_drop_ins;
+    PolicyOptions policy;
     bool debug = false;
 };
 
@@ -87,6 +88,21 @@ void declare_setup(CLI::App& app, Options& options) {
     setup->add_option("--unit-drop-ins", options.unit_drop_ins)->type_name("DIR")->group("");
 }
 
+void declare_policy(CLI::App& app, Options& options) {
+    CLI::App* policy = app.add_subcommand("policy", "explain what the device owner's rules allow");
+    policy->fallthrough()->require_subcommand(1);
+    CLI::App* show = policy->add_subcommand("show", "print the rules and what they mean here");
+    CLI::App* test = policy->add_subcommand(
+        "test", "resolve HOST; 0: an address of it is allowed on PORT, 1: refused");
+    for (CLI::App* one : {show, test}) {
+        one->fallthrough();
+        one->add_flag("--json", options.policy.json, "for programs");
+    }
+    test->add_option("HOST", options.policy.host, "name or address")->required();
+    test->add_option("PORT", options.policy.port, "1 to 65535")->required();
+    test->callback([&options] { options.policy.test = true; });
+}
+
 void declare(CLI::App& app, Options& options) {
     app.set_version_flag("-V,--version", "c8y-remote-access-connect " REMOTE_ACCESS_VERSION);
     app.add_option("PAYLOAD", options.payload,
@@ -105,6 +121,7 @@ void declare(CLI::App& app, Options& options) {
     declare_setup(app, options);
     app.add_subcommand("teardown", "take our operation file and the run folder away")
         ->fallthrough();
+    declare_policy(app, options);
     app.require_subcommand(0, 1);
     app.footer(
         "Exit status: 0 done; 1 failed (an operation: FAILED was published);\n"
@@ -133,6 +150,7 @@ Invocation::Command command_of(const CLI::App& app) {
     if (app.got_subcommand("session")) return Invocation::Command::kSession;
     if (app.got_subcommand("setup")) return Invocation::Command::kSetup;
     if (app.got_subcommand("teardown")) return Invocation::Command::kTeardown;
+    if (app.got_subcommand("policy")) return Invocation::Command::kPolicy;
     return Invocation::Command::kConnect;
 }
 
@@ -172,6 +190,7 @@ std::variant<Invocation, Farewell> read_invocation(int argc, char** argv) {
     if (!options.log_level.empty()) invocation.log_level = log::level_from_name(options.log_level);
     invocation.setup = {format_from_name(options.format), options.user, options.group,
                         options.unit_drop_ins};
+    invocation.policy = options.policy;
     invocation.timestamps = environment("INVOCATION_ID").empty();
     invocation.log_socket = environment("C8Y_REMOTE_ACCESS_LOG_SOCKET");
     return invocation;

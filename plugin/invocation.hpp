@@ -18,14 +18,21 @@ struct SetupOptions {
     std::string unit_drop_ins;  ///< a folder: only write systemd drop-ins there
 };
 
+struct PolicyOptions {
+    bool test = false;  ///< else show
+    std::string host, port;
+    bool json = false;
+};
+
 struct Invocation {
-    enum class Command { kConnect, kSession, kSetup, kTeardown };
+    enum class Command { kConnect, kSession, kSetup, kTeardown, kPolicy };
     Command command = Command::kConnect;
     Secret payload;  ///< kConnect: the operation's text; it holds the connection key
     ConfigSource source;
     std::optional<log::Level> log_level;  ///< of flags or RUST_LOG; else system.toml says it
     bool timestamps = true;
     SetupOptions setup;      ///< kSetup
+    PolicyOptions policy;    ///< kPolicy
     std::string log_socket;  ///< a syslog socket instead of the system's
 };
 

@@ -19,6 +19,8 @@ int run(remote_access::Invocation& invocation) {
             return setup_command(invocation);
         case Invocation::Command::kTeardown:
             return teardown_command(invocation);
+        case Invocation::Command::kPolicy:
+            return policy_command(invocation);
     }
     return 2;
 }
