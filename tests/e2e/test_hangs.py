@@ -58,7 +58,7 @@ def test_a_stopped_forwarder_does_not_outlive_a_limit(
 
 def test_a_forwarder_that_is_stopped_while_bytes_flow_does_not_outlive_a_limit(
         cloud: Cloud, owned: Callable[..., Device]) -> None:
-    """Both ends push: the sockets are full, and the counters say that nothing is idle."""
+    """The target pushes: the sockets are full when it is killed."""
     device = owned('limits.duration = "3s"\nlimits.drain = "1s"\n')
 
     def push(connection: socket.socket) -> None:
@@ -106,17 +106,15 @@ def test_a_session_that_is_told_to_stop_while_connecting_ends_without_its_forwar
         target.wait_ended(timeout=3)
 
 
-def test_a_forwarder_that_is_stopped_before_any_socket_came_costs_the_time_to_connect(
+def test_a_forwarder_that_is_stopped_while_it_waits_for_the_token_costs_the_time_to_connect(
         cloud: Cloud, owned: Callable[..., Device]) -> None:
-    device = owned(QUICK)
+    device = owned(QUICK, login="certificate")
+    cloud.behaviour.jwt_silent = True
     with silent_port() as port:
         operation = cloud.create_operation("127.0.0.1", port)
         stop_forwarder(device)
-        since = time.monotonic()
-        assert operation.wait_final(10) == "FAILED"
-        assert time.monotonic() - since < 1 + 1.5
-        wait_until(lambda: not device.processes(), DRAIN + 2, "the end of all processes")
-    assert operation.statuses == FAILURE
+        check_failure(operation, device.mapper.wait_runs()[0], "^no JWT from the cloud", within=3)
+        wait_until(lambda: not device.processes(), DRAIN + 3, "the end of all processes")
 
 
 # --- the session ---
