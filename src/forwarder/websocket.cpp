@@ -107,9 +107,15 @@ struct WebSocketCodec::Machine {
 void WebSocketCodec::Machine::consume(std::uint8_t* bytes, std::size_t size) {
     while (size > 0 && !over()) {
         websocketpp::lib::error_code error;
-        const std::size_t used = processor.consume(bytes, size, error);
+        // No more than it needs next, so that a length is looked at before its payload is taken.
+        const std::size_t step = std::min(size, processor.get_bytes_needed());
+        const std::size_t used = processor.consume(bytes, step, error);
         bytes += used;
         size -= used;
+        // websocketpp adds a continuation's length to what waits in the inbox, and may wrap.
+        if (!error && processor.get_bytes_needed() > kLongestFrame)
+            error = websocketpp::processor::error::make_error_code(
+                websocketpp::processor::error::message_too_big);
         if (error) {
             auto code = websocketpp::processor::error::to_ws(error);
             if (code == close_status::internal_endpoint_error) code = close_status::protocol_error;

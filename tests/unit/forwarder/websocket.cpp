@@ -103,6 +103,8 @@ TEST_CASE("what breaks the protocol ends it with the right code, after the paylo
         {"length 4 GiB", "\x82\x7f" + number(std::uint64_t{1} << 32, 8), 1009},
         {"continuation of 4 GiB",
          frame(kBinary, "", false) + "\x80\x7f" + number(std::uint64_t{1} << 32, 8), 1009},
+        {"continuation of 2^64 - 1 behind payload that is not yet taken",
+         frame(kBinary, "a", false) + "\x80\x7f" + number(~std::uint64_t{0}, 8), 1009},
         {"close frame of one byte", frame(kClose, "a"), 1002},
         {"close code 1006", close_frame(1006), 1002},
         {"close code 999", close_frame(999), 1002},
