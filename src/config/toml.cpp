@@ -12,6 +12,53 @@
 namespace remote_access {
 namespace {
 
+// toml++ and convert() recurse once for each part of a dotted key, toml++ without a limit.
+constexpr int kMostParts = 32;
+
+// Behind the string that begins at `at`; a line string that is not closed ends with its line.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+    const char quote = text[at];
+    const std::string_view three = text.substr(at, 3);
+    const bool lines = three.size() == 3 && three == std::string(3, quote);
+    const std::string_view mark = lines ? three : text.substr(at, 1);
+    for (at += mark.size(); at < text.size(); ++at) {
+        if (!lines && text[at] == '\n') return at;
+        if (quote == '"' && text[at] == '\\') {
+            ++at;
+        } else if (text.substr(at, mark.size()) == mark) {
+            at += mark.size();
+            // Up to two quotes in front of the closing three are the string's.
+            for (int more = 0; lines && more < 2 && text.substr(at, 1) == three.substr(0, 1);
+                 ++more)
+                ++at;
+            return at;
+        }
+    }
+    return text.size();
+}
+
+// The line of the first key with more parts; 0: there is none. Dots in strings and comments are no
+// parts.
+int line_of_endless_key(std::string_view text) {
+    int line = 1, parts = 1;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char c = text[at];
+        if (c == '#') {
+            at = std::min(text.find('\n', at), text.size()) - 1;
+        } else if (c == '"' || c == '\'') {
+            const std::string_view string = text.substr(at, end_of_string(text, at) - at);
+            line += static_cast<int>(std::count(string.begin(), string.end(), '\n'));
+            at += string.size() - 1;
+        } else if (c == '.' && ++parts > kMostParts) {
+            return line;
+        } else if (std::string_view("\n=,[]{}").find(c) != std::string_view::npos) {
+            parts = 1;
+            if (c == '\n') ++line;
+        }
+    }
+    return 0;
+}
+
 int line_of(const toml::source_region& source) { return static_cast<int>(source.begin.line); }
 
 TomlNode convert(toml::node& node);
@@ -81,6 +128,9 @@ const TomlNode* TomlNode::find(std::string_view name) const {
 }
 
 Result<TomlNode> parse_toml(std::string_view document) {
+    if (const int line = line_of_endless_key(document))
+        return Error{Fault::kSettings, std::to_string(line),
+                     "has a key of more than " + std::to_string(kMostParts) + " parts"};
     try {
         toml::table table = toml::parse(document);
         return convert(table);
