@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/error.hpp"
+
 namespace remote_access {
 namespace {
 
@@ -28,6 +30,9 @@ void replace_all(std::string& text, std::string_view what) {
 void Hidden::add(Secret secret) { secrets_.push_back(std::move(secret)); }
 
 std::string Hidden::in(std::string text) const {
+    for (const Secret& secret : secrets_) replace_all(text, secret.reveal());
+    // And once more in what will be shown: bytes that printable() drops may have split a secret.
+    text = printable(text, text.size());
     for (const Secret& secret : secrets_) replace_all(text, secret.reveal());
     return text;
 }

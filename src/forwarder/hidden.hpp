@@ -14,7 +14,8 @@ class Hidden {
 public:
     /// Those that contain others come first.
     void add(Secret secret);
-    /// `text` without them, also without the beginning of one at its end: it may have been cut.
+    /// `text` without them as one printable line, also without the beginning of one at its end: it
+    /// may have been cut.
     std::string in(std::string text) const;
 
 private:

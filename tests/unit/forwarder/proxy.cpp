@@ -150,6 +150,8 @@ TEST_CASE("a proxy that repeats the login does not get it into the reason") {
              "HTTP/1.1 200 open sesame\r\n\r\nearly",
              "Proxy-Authorization: Basic b3BlcmF0b3I6b3BlbiBzZXNhbWU=\r\n",
              "operator, say open sesame\r\n",
+             "HTTP/1.1 403 op\x80"
+             "erator open se\xBFsame\r\n\r\n",
          }) {
         CAPTURE(text);
         ConnectAnswer collected = answer();

@@ -235,6 +235,9 @@ TEST_CASE("a cloud that repeats the secrets does not get them into the reason") 
                  "HTTP/1.1 401 No\r\nContent-Length: 27\r\n\r\nbad token: eyJhbGciOi or so"),
              std::string("HTTP/1.1 404 No\r\nContent-Length: 11\r\n\r\nkey the-key-1234"),
              std::string("Bearer eyJhbGciOi the-key-1234\r\n"),
+             std::string("HTTP/1.1 404 the-\x80key-1234\r\nContent-Length: 0\r\n\r\n"),
+             std::string("HTTP/1.1 404 No\r\nContent-Length: 16\r\n\r\nno eyJh\xBF\x80"
+                         "bGciOi\n"),
          }) {
         CAPTURE(text);
         UpgradeAnswer collected = answer();
