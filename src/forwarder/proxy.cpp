@@ -44,12 +44,12 @@ ConnectAnswer::State ConnectAnswer::feed(std::string_view bytes) {
         const bool interim = status >= 100 && status <= 199 && status != 101;
         if (head_.malformed() || !interim) return decide();
         interim_ += head_.size();
+        if (interim_ > HttpHead::kMost) return refuse(Fault::kProxyAnswer, "too many 1xx answers");
         const std::string rest(head_.rest());
         head_ = HttpHead();
         head = head_.feed(rest);
     }
     if (head == HttpHead::State::kMalformed) return decide();
-    if (interim_ > HttpHead::kMost) return refuse(Fault::kProxyAnswer, "too many 1xx answers");
     return state_;
 }
 

@@ -10,6 +10,20 @@ namespace {
 constexpr std::size_t kMostBody = std::size_t{4} * 1024;  // of which the reason shows the beginning
 constexpr std::size_t kShownBody = 160;
 
+/// The first chunk as far as it has come.
+struct Chunk {
+    std::string_view data;
+    bool whole = false;
+};
+
+Chunk first_chunk(std::string_view body) {
+    if (body.find('\n') == std::string_view::npos) return {};
+    std::size_t size = 0;
+    const std::string_view line = take_line(body);
+    std::from_chars(line.data(), line.data() + line.size(), size, 16);
+    return {body.substr(0, size), body.size() >= size};
+}
+
 }  // namespace
 
 Secret upgrade_request(const HostPort& cloud, const Secret& key, const Secret& authorization,
@@ -105,21 +119,15 @@ UpgradeAnswer::State UpgradeAnswer::check_upgrade() {
 bool UpgradeAnswer::body_complete() const {
     const std::size_t size = rest().size();
     if (size >= kMostBody || encoded_) return true;
-    if (chunked_) return rest().find("0\r\n\r\n") != std::string_view::npos;
+    if (chunked_) return first_chunk(rest()).whole;
     return content_length_ != std::string::npos && size >= content_length_;
 }
 
 /// The body's beginning. Of a chunked one the first chunk; of a compressed one nothing.
 std::string UpgradeAnswer::body() const {
     if (encoded_) return {};
-    std::string_view body = rest().substr(0, std::min(kMostBody, content_length_));
-    if (chunked_) {
-        std::size_t size = 0;
-        const std::string_view line = take_line(body);
-        std::from_chars(line.data(), line.data() + line.size(), size, 16);
-        body = body.substr(0, size);
-    }
-    return std::string(body);
+    const std::string_view body = rest().substr(0, kMostBody);
+    return std::string(chunked_ ? first_chunk(body).data : body.substr(0, content_length_));
 }
 
 Refusal UpgradeAnswer::refusal() const {

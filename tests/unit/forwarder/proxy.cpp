@@ -140,6 +140,10 @@ TEST_CASE("an answer without an end is refused while it comes") {
         CHECK(state == State::kRefused);
         CHECK(fed < 40'000);
     }
+    std::string together;
+    for (int i = 0; i < 1'000; ++i) together += "HTTP/1.1 100 Continue\r\n\r\n";
+    ConnectAnswer collected = answer();
+    CHECK(collected.feed(together + "HTTP/1.1 200 OK\r\n\r\n") == State::kRefused);
 }
 
 TEST_CASE("a proxy that repeats the login does not get it into the reason") {

@@ -186,6 +186,8 @@ TEST_CASE("the beginning of the body is part of the reason") {
         {"Content-Length: 19\r\n", "{\"error\": \"no key\"}", "404 Gone: {\"error\": \"no key\"}"},
         {"Content-Length: 2\r\n", "no more", "404 Gone: no"},
         {"Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n", "404 Gone: hello"},
+        {"Transfer-Encoding: chunked\r\n", "10\r\nnot 0\r\n\r\nthe end\r\n0\r\n\r\n",
+         "404 Gone: not 0 the end"},
         {"Content-Encoding: gzip\r\nContent-Length: 3\r\n", "\x1f\x8b\x08", "404 Gone"},
         {"Content-Length: 9\r\n", "two\nlines", "404 Gone: two lines"},
     };
