@@ -17,6 +17,8 @@ constexpr Milliseconds kTokenFirst{30};
 /// A broker that was never there gets this long for the final status; one that was gets as long
 /// as the operation.
 constexpr Milliseconds kBrokerPatience{3'000};
+/// For the acknowledgement of what is under way when the process is stopped.
+constexpr Milliseconds kAnswerPatience{500};
 constexpr Milliseconds kDisconnect{100};
 
 Milliseconds session_patience(const Config& config) {
@@ -98,8 +100,7 @@ void OperationRun::on_down(const Error& error) {
     if (outcome_) on_publish_patience();
 }
 
-// --- JWT: `<prefix>/s/uat` asks, `<prefix>/s/dat` answers (shared by all clients of the device)
-// ---
+// --- JWT: `<prefix>/s/uat` asks, `<prefix>/s/dat` answers (all clients of the device share it)
 
 /// The broker takes both in their order; the answer to the first need not be awaited. QoS 0 as
 /// thin-edge does: an acknowledgement would only be in the way of the answer.
@@ -192,7 +193,10 @@ void OperationRun::start_reporting() {
         end_orphans(config_, *broker_);
         tell_session(message::Published{State::kAnnounced});
     };
-    handlers.on_executing = [this] { tell_session(message::Published{State::kExecuting}); };
+    handlers.on_executing = [this] {
+        tell_session(message::Published{State::kExecuting});
+        if (stopping_ && session_ && !outcome_) leave_it_to_session();
+    };
     handlers.on_final = [this] { on_final(); };
     reporter_->start(std::move(handlers));
 }
@@ -222,16 +226,19 @@ void OperationRun::on_publish_patience() {
 }
 
 /// The mapper's service is stopped, with all that it started. A session finishes the status when
-/// this process is gone; without one nobody else does.
+/// this process is gone, and must know what is out already; without one nobody else does.
 void OperationRun::on_stop() {
-    if (session_) {
-        log::info("the session publishes the status");
-        return leave(kNotPublished);
-    }
-    patience_.expires_after(kBrokerPatience);
+    stopping_ = true;
+    if (session_ && !reporter_->in_flight()) return leave_it_to_session();
+    patience_.expires_after(session_ ? kAnswerPatience : kBrokerPatience);
     patience_.async_wait([this](const asio::error_code& error) {
         if (!error) on_publish_patience();
     });
+}
+
+void OperationRun::leave_it_to_session() {
+    log::info("the session publishes the status");
+    leave(kNotPublished);
 }
 
 void OperationRun::leave(int status) {

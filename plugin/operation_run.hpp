@@ -45,6 +45,7 @@ private:
     void on_final();
     void on_publish_patience();
     void on_stop();
+    void leave_it_to_session();
     void leave(int status);
 
     const Config& config_;
@@ -62,6 +63,7 @@ private:
     bool reporting_ = false;
     bool was_up_ = false;
     bool token_wanted_ = false;
+    bool stopping_ = false;
     std::optional<Error> broker_error_;
     std::optional<FinalStatus> outcome_;
     int status_ = 0;

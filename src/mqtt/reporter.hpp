@@ -34,6 +34,8 @@ public:
 
     void start(Handlers handlers);
     void finish(FinalStatus status);
+    /// Something is published and not acknowledged yet.
+    bool in_flight() const { return in_flight_; }
     /// The caller passes these on from the connection.
     void on_up() { advance(); }
     void on_down() { in_flight_ = false; }

@@ -158,6 +158,28 @@ def test_a_stopped_plugin_leaves_the_status_to_its_session(cloud: Cloud, device:
     assert session.operation.statuses == SUCCESS
 
 
+@pytest.mark.parametrize("form", ["smartrest", "json"])
+@pytest.mark.parametrize("mark", ["executing", "final"])
+def test_what_a_stopped_plugin_has_under_way_is_not_said_twice(
+        cloud: Cloud, gate: Gate, make_device: Callable[..., Device], form: str,
+        mark: str) -> None:
+    device = make_device(gated=True, form=form).start()
+    texts = {"smartrest": (b"501,", b"503,"), "json": (b"504,", b"506,")}[form]
+    gate.hold(texts[mark == "final"])
+    cloud.behaviour.upgrade = Upgrade(delay=0.3)
+    with Target(echo) as target:
+        session = cloud.open("127.0.0.1", target.port, delivery=form)
+        assert gate.marked.wait(10)
+        device.process("plugin").signal(SIGTERM)
+        time.sleep(0.1)
+        gate.release()
+        session.wait_device(10)
+        check_carries(session)
+        assert session.operation.wait_final(10) == "SUCCESSFUL"
+        assert device.mapper.wait_runs()[0].finish(3).exit_code == (0 if mark == "final" else 3)
+    assert session.operation.statuses == SUCCESS  # and no violation: each came once
+
+
 def test_a_plugin_without_a_session_finishes_the_status_it_has_begun(
         cloud: Cloud, gate: Gate, make_device: Callable[..., Device]) -> None:
     device = make_device(gated=True)
