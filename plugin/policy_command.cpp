@@ -85,7 +85,7 @@ Result<ConnectRequest> make_target(const PolicyOptions& options) {
 
 int policy_command(const Invocation& invocation) {
     log::set_sink(log::standard_error(invocation.timestamps));
-    log::set_level(invocation.log_level);
+    log::set_level(invocation.log_level.value_or(log::Level::kInfo));
     const PolicyOptions& options = invocation.policy;
     std::optional<ConnectRequest> request;
     if (options.test) {
