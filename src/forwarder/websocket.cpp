@@ -114,8 +114,7 @@ void WebSocketCodec::Machine::consume(std::uint8_t* bytes, std::size_t size) {
         size -= used;
         // websocketpp adds a continuation's length to what waits in the inbox, and may wrap.
         if (!error && processor.get_bytes_needed() > kLongestFrame)
-            error = websocketpp::processor::error::make_error_code(
-                websocketpp::processor::error::message_too_big);
+            error = make_error_code(websocketpp::processor::error::message_too_big);
         if (error) {
             auto code = websocketpp::processor::error::to_ws(error);
             if (code == close_status::internal_endpoint_error) code = close_status::protocol_error;

@@ -27,20 +27,15 @@ bool stop_pending() {
            (::sigismember(&pending, SIGTERM) == 1 || ::sigismember(&pending, SIGINT) == 1);
 }
 
-Fd stop_descriptor() {
-    const sigset_t signals = stop_signals();
-    return Fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-}
-
 Error stopped_error() { return {Fault::kStopped, {}, {}}; }
 
 StopSignal::StopSignal(asio::io_context& io) : descriptor_(io) {}
 
 void StopSignal::start(std::function<void()> on_stop) {
     on_stop_ = std::move(on_stop);
-    Fd descriptor = stop_descriptor();
+    const sigset_t signals = stop_signals();
+    Fd descriptor(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!descriptor) {  // better to die of a signal than to be deaf to it
-        const sigset_t signals = stop_signals();
         ::sigprocmask(SIG_UNBLOCK, &signals, nullptr);
         return;
     }

@@ -23,9 +23,6 @@ void hold_stop_signals();
 /// Whether one has been sent that no StopSignal has taken.
 bool stop_pending();
 
-/// Readable while one is pending.
-Fd stop_descriptor();
-
 /// What ended is told as: the session was stopped on this device.
 Error stopped_error();
 

@@ -157,7 +157,7 @@ def test_a_session_that_is_stopped_while_it_asks_fails_the_operation_and_takes_t
     operation = cloud.create_operation("127.0.0.1", 22)
     asked = pid_in(device.root / "pid")
     device.process("session").signal(number)
-    check_failure(operation, device.mapper.wait_runs()[0], "was stopped on the device", within=5)
+    check_failure(operation, device.mapper.wait_runs()[0], "was stopped on this device", within=5)
     wait_until(lambda: is_gone(asked), 3, "the command's end")
 
 

@@ -100,7 +100,7 @@ def test_a_session_that_is_told_to_stop_while_connecting_ends_without_its_forwar
         wait_until(lambda: cloud.upgrades, 10, "the request")
         stop_forwarder(device)
         device.process("session").signal(signal.SIGTERM)
-        check_failure(operation, device.mapper.wait_runs()[0], "was stopped on the device",
+        check_failure(operation, device.mapper.wait_runs()[0], "was stopped on this device",
                       within=3)
         wait_until(lambda: not device.processes(), DRAIN + 2, "the end of both processes")
         target.wait_ended(timeout=3)

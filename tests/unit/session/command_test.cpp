@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "session/launch.hpp"
+#include "session/stop_signal.hpp"
 
 namespace remote_access {
 namespace {
@@ -116,8 +117,12 @@ TEST_CASE("words are passed as they are: no shell reads them") {
 }
 
 TEST_CASE("whoever stops us meanwhile stops the command") {
-    const pid_t self = ::getpid();
-    const Ran ran = run("kill -TERM " + std::to_string(self) + "; sleep 15", kLong);
+    hold_stop_signals();  // as every process of ours that runs a command has
+    const Ran ran = run("kill -TERM " + std::to_string(::getpid()) + "; sleep 15", kLong);
+    const sigset_t held = stop_signals();
+    const timespec at_once{0, 0};
+    CHECK(::sigtimedwait(&held, nullptr, &at_once) == SIGTERM);
+    ::sigprocmask(SIG_UNBLOCK, &held, nullptr);
     CHECK(ran.end.stopped);
     CHECK_FALSE(ran.end.approved);
     CHECK(ran.took < Milliseconds(5'000));
