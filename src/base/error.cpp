@@ -95,6 +95,9 @@ constexpr std::array kRows{
     Row{Fault::kUndeclared, "undeclared",
         "the supported protocols are not declared in the cloud: {d}; when that is solved, run: "
         "c8y-remote-access-connect setup"},
+    Row{Fault::kSandbox, "sandbox",
+        "this device cannot lock in its remote access {s}, missing: {d} (sandbox = \"required\" in "
+        "its settings)"},
     Row{Fault::kSystem, "system", "device error: {d}"},
 };
 

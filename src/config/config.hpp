@@ -94,6 +94,8 @@ struct KeepaliveConfig {
 
 /// How thin-edge hands over an operation: decides which operation file `setup` writes.
 enum class OperationFormat { kSmartRest, kJson };
+/// What a device does whose kernel lacks a piece of the sandbox: goes on without, or refuses.
+enum class SandboxMode { kAuto, kRequired };
 
 /// Our own settings file: the device owner's policy and limits.
 struct OwnerConfig {
@@ -101,6 +103,7 @@ struct OwnerConfig {
     bool enabled = true;
     std::string approve;
     std::optional<OperationFormat> operation_format;
+    SandboxMode sandbox = SandboxMode::kAuto;
     std::vector<AllowRule> allow;  ///< never empty: the built-in default where there are none
     LimitsConfig limits;
     KeepaliveConfig keepalive;

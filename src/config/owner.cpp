@@ -154,6 +154,16 @@ void read_format(OwnerFile& file, const TomlNode& root, std::optional<OperationF
         file.fail(*node, "operation_format", "must be \"smartrest\" or \"json\"");
 }
 
+void read_sandbox(OwnerFile& file, const TomlNode& root, SandboxMode& mode) {
+    const TomlNode* node = root.find("sandbox");
+    if (!node) return;
+    const bool text = node->kind == TomlNode::Kind::kText;
+    const std::string_view word = text ? node->text.reveal() : std::string_view();
+    if (word != "auto" && word != "required")
+        return file.fail(*node, "sandbox", "must be \"auto\" or \"required\"");
+    mode = word == "required" ? SandboxMode::kRequired : SandboxMode::kAuto;
+}
+
 }  // namespace
 
 Result<OwnerConfig> load_owner_config(const std::string& config_dir) {
@@ -163,10 +173,12 @@ Result<OwnerConfig> load_owner_config(const std::string& config_dir) {
     if (!root) return root.error();
     OwnerFile file(owner.path);
     file.only(*root, "",
-              {"enabled", "approve", "operation_format", "allow", "limits", "keepalive", "audit"});
+              {"enabled", "approve", "operation_format", "sandbox", "allow", "limits", "keepalive",
+               "audit"});
     file.flag(&*root, "enabled", "enabled", owner.enabled);
     read_approve(file, *root, owner.approve);
     read_format(file, *root, owner.operation_format);
+    read_sandbox(file, *root, owner.sandbox);
     read_allow(file, *root, owner.allow);
     read_limits(file, *root, owner.limits);
     read_keepalive(file, *root, owner.keepalive);

@@ -37,13 +37,18 @@ TEST_CASE("Without a settings file everything has the default of the design") {
     CHECK(owner->limits.connect == Milliseconds(20'000));
     CHECK(owner->keepalive.timeout == Milliseconds(60'000));
     CHECK(owner->audit_events);
+    CHECK(owner->sandbox == SandboxMode::kAuto);
 }
 
 TEST_CASE("Every setting is read") {
     const Folder folder;
     folder.write(
         kFile,
+<<<<<<< HEAD
         "enabled = false\napprove = '/usr/bin/ask \"him\" '\noperation_format = 'json'\n"
+=======
+        "enabled = false\nsandbox = 'required'\napprove = '/usr/bin/ask \"him\" '\n"
+>>>>>>> 0ce652a (Setting `sandbox`: "auto" or "required")
         "[limits]\nsessions = 3\nconnect = '30s'\nidle = '10m'\nduration = '1h30m'\n"
         "drain = '0s'\n[keepalive]\nping = '5s'\ntimeout = '11s'\n[audit]\nevents = false\n"
         "[[allow]]\nhost = '192.168.1.0/24'\nports = [22, '5900-5910']\n"
@@ -62,8 +67,13 @@ TEST_CASE("Every setting is read") {
     CHECK_FALSE(owner->audit_events);
     REQUIRE(owner->allow.size() == 2);
     const AllowRule& block = owner->allow[0];
+<<<<<<< HEAD
     CHECK(owner->operation_format == OperationFormat::kJson);
     CHECK(block.line == 15);
+=======
+    CHECK(block.line == 15);
+    CHECK(owner->sandbox == SandboxMode::kRequired);
+>>>>>>> 0ce652a (Setting `sandbox`: "auto" or "required")
     CHECK(block.block->text() == "192.168.1.0/24");
     using Ports = std::vector<std::pair<std::uint16_t, std::uint16_t>>;
     CHECK(block.ports == Ports{{22, 22}, {5900, 5910}});
@@ -146,6 +156,8 @@ TEST_CASE("What is not understood is an error that names file, line and key") {
          ":2 | key `operation_format`: must be \"smartrest\" or \"json\""},
         {"approve = true", ":1 | key `approve`: must be a command in quotes"},
         {"approve = ' '", ":1 | key `approve`: must be a command in quotes"},
+        {"sandbox = 'off'", ":1 | key `sandbox`: must be \"auto\" or \"required\""},
+        {"sandbox = false", ":1 | key `sandbox`: must be \"auto\" or \"required\""},
         {"allow = []", ":1 | key `allow`: must be [[allow]] tables"},
         {"allow = ['*']", ":1 | key `allow`: must be [[allow]] tables"},
         {"[allow]\nhost = '*'", ":1 | key `allow`: must be [[allow]] tables"},
