@@ -32,7 +32,9 @@ std::string seconds(Milliseconds span) {
 
 std::string ended_by(const SessionRecord& record) {
     if (!record.our_reason.empty()) return "this device (" + record.our_reason + ")";
-    if (!record.ended) return "the death of its forwarder";
+    if (!record.ended)
+        return "the death of its forwarder" +
+               (record.death.empty() ? "" : " (" + record.death + ")");
     constexpr std::size_t kMostDetail = 200;
     const message::Ended& ended = *record.ended;
     const std::string detail = printable(ended.detail, kMostDetail);

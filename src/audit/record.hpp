@@ -24,6 +24,7 @@ struct SessionRecord {
     std::uint64_t to_cloud = 0, to_target = 0;
     std::string our_reason;               ///< why this device ended it; empty: it did not
     std::optional<message::Ended> ended;  ///< the forwarder's word; nothing: it died
+    std::string death;                    ///< of what, then: "signal 31"
 };
 
 std::string asked_line(const ConnectRequest& request);

@@ -205,10 +205,27 @@ void kill_child(const Child& child) {
     }
 }
 
+std::string await_end(const Child& child, Milliseconds patience) {
+    const Deadline deadline = Deadline::in(patience);
+    std::string how;
+    while ((how = reap(child.pid)).empty() && !deadline.over()) {
+        pollfd ended{child.pidfd.get(), POLLIN, 0};  // without a pidfd: a short sleep
+        const int rest = static_cast<int>(deadline.left().count());
+        ::poll(&ended, 1, child.pidfd ? rest : std::min(rest, 5));
+    }
+    if (!how.empty()) return how;
+    kill_child(child);
+    return "killed: it did not end";
+}
+
 std::string reap(pid_t pid) {
     int status = 0;
     if (pid <= 0 || ::waitpid(pid, &status, WNOHANG) != pid) return {};
-    if (WIFSIGNALED(status)) return "signal " + std::to_string(WTERMSIG(status));
+    if (WIFSIGNALED(status)) {
+        const int number = WTERMSIG(status);
+        return "signal " + std::to_string(number) +
+               (number == SIGSYS ? " (a system call that its sandbox forbids)" : "");
+    }
     return "exit status " + std::to_string(WEXITSTATUS(status));
 }
 

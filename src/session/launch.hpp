@@ -53,6 +53,9 @@ Result<CommandEnd> run_command(const std::vector<std::string>& words,
 /// SIGKILL to exactly this child.
 void kill_child(const Child& child);
 
+/// How a child that is ending has ended; one that has not by then is killed.
+std::string await_end(const Child& child, Milliseconds patience);
+
 /// How a child ended, once it has: "exit status 1", "signal 9". Empty while it runs.
 std::string reap(pid_t pid);
 

@@ -9,6 +9,7 @@ namespace remote_access {
 namespace {
 
 constexpr Milliseconds kForwarderMargin{1'000};
+constexpr Milliseconds kDeathPatience{200};  // it has closed its channel: it is dying already
 constexpr std::uint16_t kGoingAway = 1001;
 
 }  // namespace
@@ -140,13 +141,15 @@ void Supervisor::end_forwarder(std::uint16_t code, const std::string& text) {
 
 /// It does not end by itself (stopped, or stuck): its sockets must not live on.
 void Supervisor::on_forwarder_patience() {
+    if (phase_ == Phase::kOver) return;
     log::warn("the forwarder does not end: killed");
     kill_child(child_);
 }
 
 void Supervisor::on_forwarder_closed() {
     if (phase_ == Phase::kOver) return;
-    fail({Fault::kProcess, "forwarder", "before the session stood"});
+    record_.death = await_end(child_, kDeathPatience);
+    fail({Fault::kProcess, "forwarder", record_.death + " before the session stood"});
     record_end();
     phase_ = Phase::kOver;
     forwarder_->close();

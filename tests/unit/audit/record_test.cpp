@@ -28,6 +28,8 @@ TEST_CASE("the three sentences say what was asked, what stood, and who ended it"
     CHECK(ended_line(record) ==
           "ended by the death of its forwarder: 10 bytes to the cloud, 20 bytes to the target, "
           "12.3 s");
+    record.death = "signal 31";
+    CHECK(ended_line(record).find("ended by the death of its forwarder (signal 31): ") == 0);
     record.ended = message::Ended{message::Ended::By::kTarget, 1000, ""};
     CHECK(ended_line(record).find("ended by the target (close code 1000): ") == 0);
     record.ended = message::Ended{message::Ended::By::kCloud, 1001, "operator left"};
