@@ -10,7 +10,9 @@
 #include "base/log.hpp"
 #include "forwarder/attempt.hpp"
 #include "forwarder/tls.hpp"
+#include "forwarder/trust.hpp"
 #include "forwarder/tunnel.hpp"
+#include "sandbox/sandbox.hpp"
 #include "session/channel.hpp"
 #include "session/messages.hpp"
 #include "session/stop_signal.hpp"
@@ -39,6 +41,7 @@ private:
     void on_opened(Attempt::Opened opened);
     void on_over(const message::Ended& ended);
     void free_what_only_connecting_needs();
+    bool confined(const Result<void>& done);
     void leave();
     void tell(const message::Message& message);
 
@@ -46,6 +49,7 @@ private:
     std::shared_ptr<Channel> channel_;
     std::shared_ptr<StopSignal> stop_signal_;
     ForwarderOrder order_;
+    ForwarderSandbox sandbox_;
     Counters& counters_;
     std::unique_ptr<TlsContext> tls_;
     std::shared_ptr<Attempt> attempt_;
@@ -60,6 +64,7 @@ Forwarder::Forwarder(asio::io_context& io, Fd channel, ForwarderOrder order, Cou
       channel_(std::make_shared<Channel>(io, std::move(channel))),
       stop_signal_(std::make_shared<StopSignal>(io)),
       order_(std::move(order)),
+      sandbox_(order_.sandbox, order_.user, order_.group),
       counters_(counters) {}
 
 void Forwarder::start() {
@@ -67,8 +72,9 @@ void Forwarder::start() {
         if (const auto channel = weak.lock()) (void)channel->send(message::Log{level, line});
     });
     log::set_prefix({});  // the session puts its own before our lines
-    // While the session resolves and connects.
+    // While the session resolves and connects. No message, so no socket, is taken before.
     tls_ = std::make_unique<TlsContext>(order_.root_cert_paths);
+    if (!confined(sandbox_.confine_handshake(lookup_places(tls_->lookup_folders())))) return;
     channel_->start(
         [weak = weak_from_this()](Received received) {
             if (const auto self = weak.lock()) self->on_message(std::move(received));
@@ -149,17 +155,25 @@ void Forwarder::on_refused(Refusal refusal) {
 void Forwarder::on_opened(Attempt::Opened opened) {
     tunnel_ = std::make_shared<Tunnel>(io_, std::move(opened), std::move(target_), counters_,
                                        order_.keepalive, order_.drain);
-    tell(message::Connected{});
     free_what_only_connecting_needs();
+    if (!confined(sandbox_.confine_pump())) return;
+    tell(message::Connected{});
+    ::malloc_trim(0);  // of the trust, the order and the making of filters
     tunnel_->start([weak = weak_from_this()](const message::Ended& ended) {
         if (const auto self = weak.lock()) self->on_over(ended);
     });
 }
 
+bool Forwarder::confined(const Result<void>& done) {
+    if (done) return true;
+    tell(message::Failed{done.error()});
+    leave();
+    return false;
+}
+
 void Forwarder::free_what_only_connecting_needs() {
     tls_->forget_trust();
     order_ = ForwarderOrder{};
-    ::malloc_trim(0);
 }
 
 void Forwarder::on_over(const message::Ended& ended) {

@@ -22,6 +22,8 @@ struct ForwarderOrder {
     Secret key;                           ///< of the resource /service/remoteaccess/device/<key>
     std::optional<Secret> authorization;  ///< "Basic …"; nothing: a JWT comes as a message
     std::vector<std::string> root_cert_paths;  ///< beside the system's roots
+    SandboxMode sandbox = SandboxMode::kAuto;
+    std::string user, group;  ///< what root becomes
     KeepaliveConfig keepalive;
     Milliseconds drain{5'000};
 };

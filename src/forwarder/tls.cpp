@@ -71,7 +71,7 @@ std::string openssl_reason() {
     return text != nullptr ? text : "error " + std::to_string(ERR_GET_REASON(code));
 }
 
-void load_trust(SSL_CTX* context, const std::vector<std::string>& paths) {
+std::vector<std::string> load_trust(SSL_CTX* context, const std::vector<std::string>& paths) {
     TrustPlan plan = plan_trust(paths, X509_get_default_cert_dir());
     X509_STORE* const store = SSL_CTX_get_cert_store(context);
     for (const std::string& folder : plan.hashed_folders)
@@ -86,6 +86,7 @@ void load_trust(SSL_CTX* context, const std::vector<std::string>& paths) {
     // As thin-edge does: whatever is in root_cert_path is trusted, an intermediate too.
     X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
     ERR_clear_error();
+    return std::move(plan.hashed_folders);
 }
 
 }  // namespace
@@ -113,7 +114,7 @@ TlsContext::TlsContext(const std::vector<std::string>& root_cert_paths)
                                  "TLS_AES_256_GCM_SHA384");
         SSL_CTX_set_cipher_list(context, "ECDHE+CHACHA20:DEFAULT");
     }
-    load_trust(context, root_cert_paths);
+    lookup_folders_ = load_trust(context, root_cert_paths);
 }
 
 TlsContext::~TlsContext() = default;

@@ -24,6 +24,9 @@ public:
     TlsContext(const TlsContext&) = delete;
     TlsContext& operator=(const TlsContext&) = delete;
 
+    /// Folders in which certificates are looked up during a handshake; all else is loaded.
+    const std::vector<std::string>& lookup_folders() const { return lookup_folders_; }
+
     /// Frees the certificates: no further handshake will succeed.
     void forget_trust();
 
@@ -31,6 +34,7 @@ private:
     friend class TlsStream;
     struct Library;
     std::unique_ptr<Library> library_;
+    std::vector<std::string> lookup_folders_;
 };
 
 /// Whose certificate is expected, and what is said when it fails.

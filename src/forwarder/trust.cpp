@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <climits>
+#include <cstdlib>
 #include <memory>
 #include <set>
 #include <string_view>
@@ -16,6 +19,10 @@
 
 namespace remote_access {
 namespace {
+
+/// Where Debian's /etc/ssl/certs leads to.
+constexpr std::array<std::string_view, 2> kStores{"/usr/share/ca-certificates/",
+                                                  "/usr/local/share/ca-certificates/"};
 
 struct CloseFolder {
     void operator()(DIR* folder) const { ::closedir(folder); }
@@ -52,6 +59,23 @@ void list(DIR* folder, Listing& listing) {
         if (size > 0) listing.linked.emplace(target, static_cast<std::size_t>(size));
     }
     std::sort(listing.names.begin(), listing.names.end());
+}
+
+/// A look-up follows this link, so it needs what is at its end; in the folder itself it may anyway.
+void add_target(std::vector<std::string>& places, int folder, const std::string& path,
+                const char* name) {
+    std::array<char, PATH_MAX> target{};
+    const ssize_t size = ::readlinkat(folder, name, target.data(), target.size() - 1);
+    const std::string_view leads_to(target.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+    if (leads_to.find('/') == std::string_view::npos) return;  // no link, or to a neighbour
+    for (const std::string_view store : kStores) {
+        if (leads_to.substr(0, store.size()) == store &&
+            leads_to.find("/..") == std::string_view::npos)
+            return;
+    }
+    std::array<char, PATH_MAX> real{};
+    if (::realpath((path + "/" + name).c_str(), real.data()) != nullptr)
+        places.emplace_back(real.data());
 }
 
 class Planner {
@@ -111,6 +135,20 @@ private:
 };
 
 }  // namespace
+
+std::vector<std::string> lookup_places(const std::vector<std::string>& hashed_folders) {
+    std::vector<std::string> places = hashed_folders;
+    if (!places.empty()) places.insert(places.end(), kStores.begin(), kStores.end());
+    for (const std::string& path : hashed_folders) {
+        const std::unique_ptr<DIR, CloseFolder> folder(::opendir(path.c_str()));
+        if (!folder) continue;
+        while (const dirent* entry = ::readdir(folder.get())) {
+            if (entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN)
+                add_target(places, ::dirfd(folder.get()), path, entry->d_name);
+        }
+    }
+    return places;
+}
 
 TrustPlan plan_trust(const std::vector<std::string>& paths, const std::string& system_folder) {
     Planner planner;

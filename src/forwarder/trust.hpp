@@ -22,4 +22,8 @@ constexpr std::size_t kMostTrustFiles = 1'000;
 /// `paths` are the configured ones; `system_folder` is used where it exists.
 TrustPlan plan_trust(const std::vector<std::string>& paths, const std::string& system_folder);
 
+/// What a look-up in these folders may open: they themselves, Debian's stores of certificates, and
+/// each file elsewhere to which one of their links leads.
+std::vector<std::string> lookup_places(const std::vector<std::string>& hashed_folders);
+
 }  // namespace remote_access

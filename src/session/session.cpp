@@ -15,6 +15,7 @@
 #include "session/run_folder.hpp"
 #include "session/seat.hpp"
 #include "session/session_failure.hpp"
+#include "session/session_sandbox.hpp"
 #include "session/supervisor.hpp"
 
 namespace remote_access {
@@ -98,10 +99,27 @@ Result<Child> launch_forwarder(const Config& config, Prepared& prepared, Seat& s
         order.key = std::move(prepared.permit.request().key);
         order.authorization = std::move(prepared.authorization);
         order.root_cert_paths = config.cloud.root_cert_paths;
+        order.sandbox = config.owner.sandbox;
+        order.user = config.user;
+        order.group = config.group;
         order.keepalive = config.owner.keepalive;
         order.drain = config.owner.limits.drain;
         return run_forwarder(std::move(channel), std::move(order), seat.counters());
     });
+}
+
+/// From here on this process starts no program and writes only below its run folder.
+Result<Child> launch_and_lock(const Config& config, Prepared& prepared, Seat& seat,
+                              const SessionHost& host) {
+    Result<Child> forwarder = launch_forwarder(config, prepared, seat, host);
+    prepared.permit.request().key = Secret();
+    prepared.authorization.reset();
+    prepared.proxy = {};
+    if (!forwarder) return forwarder;
+    const Result<void> locked = lock_in_session(config, config.owner.sandbox);
+    if (locked) return forwarder;
+    kill_child(*forwarder);
+    return locked.error();
 }
 
 int supervise(Fd plugin, Fd window, const Config& config, Prepared prepared,
@@ -127,10 +145,7 @@ int supervise(Fd plugin, Fd window, const Config& config, Prepared prepared,
     if (!approved)
         return serve_failure(std::move(plugin), std::move(window), config, operation, target,
                              approved.error());
-    Result<Child> forwarder = launch_forwarder(config, prepared, seat, host);
-    prepared.permit.request().key = Secret();
-    prepared.authorization.reset();
-    prepared.proxy = {};
+    Result<Child> forwarder = launch_and_lock(config, prepared, seat, host);
     if (!forwarder)
         return serve_failure(std::move(plugin), std::move(window), config, operation, target,
                              forwarder.error());

@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "session/caller.hpp"
 #include "session/session_event.hpp"
+#include "session/session_sandbox.hpp"
 
 namespace remote_access {
 namespace {
@@ -62,6 +63,8 @@ int serve_failure(Fd plugin, Fd window, const Config& config, const OperationId&
     const std::string why = reason(error);
     const bool names_target = why.find(target) != std::string::npos;
     log::error("failed: " + (names_target ? "" : target + ": ") + why);
+    // Whatever cannot be had: a failure is told.
+    [[maybe_unused]] const Result<void> locked = lock_in_session(config, SandboxMode::kAuto);
     FailedSession(std::move(plugin), std::move(window), config, operation).serve(target, error);
     return 0;
 }

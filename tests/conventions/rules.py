@@ -23,6 +23,7 @@ VALUE_HEADERS = {
     'session/counters.hpp',
     'session/messages.hpp',
     'session/stop_signal.hpp',
+    'sandbox/sandbox.hpp',
 }
 
 # Path prefix -> why it may know several stations.

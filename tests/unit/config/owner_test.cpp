@@ -44,11 +44,8 @@ TEST_CASE("Every setting is read") {
     const Folder folder;
     folder.write(
         kFile,
-<<<<<<< HEAD
-        "enabled = false\napprove = '/usr/bin/ask \"him\" '\noperation_format = 'json'\n"
-=======
         "enabled = false\nsandbox = 'required'\napprove = '/usr/bin/ask \"him\" '\n"
->>>>>>> 0ce652a (Setting `sandbox`: "auto" or "required")
+        "operation_format = 'json'\n"
         "[limits]\nsessions = 3\nconnect = '30s'\nidle = '10m'\nduration = '1h30m'\n"
         "drain = '0s'\n[keepalive]\nping = '5s'\ntimeout = '11s'\n[audit]\nevents = false\n"
         "[[allow]]\nhost = '192.168.1.0/24'\nports = [22, '5900-5910']\n"
@@ -67,13 +64,10 @@ TEST_CASE("Every setting is read") {
     CHECK_FALSE(owner->audit_events);
     REQUIRE(owner->allow.size() == 2);
     const AllowRule& block = owner->allow[0];
-<<<<<<< HEAD
     CHECK(owner->operation_format == OperationFormat::kJson);
     CHECK(block.line == 15);
-=======
     CHECK(block.line == 15);
     CHECK(owner->sandbox == SandboxMode::kRequired);
->>>>>>> 0ce652a (Setting `sandbox`: "auto" or "required")
     CHECK(block.block->text() == "192.168.1.0/24");
     using Ports = std::vector<std::pair<std::uint16_t, std::uint16_t>>;
     CHECK(block.ports == Ports{{22, 22}, {5900, 5910}});

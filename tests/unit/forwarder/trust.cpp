@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -31,6 +32,34 @@ struct Folder {
 };
 
 }  // namespace
+
+TEST_CASE("a look-up may open its folders, Debian's stores and what links lead to elsewhere") {
+    const Folder hashed, store;
+    const std::string elsewhere = store.file("ca.pem");
+    fs::create_symlink(elsewhere, hashed.path + "/ca.pem");
+    fs::create_symlink("ca.pem", hashed.path + "/5ed36f99.0");
+    fs::create_symlink(hashed.path + "/../" + fs::path(store.path).filename().string() + "/ca.pem",
+                       hashed.path + "/5ed36f99.1");
+    fs::create_symlink("/usr/share/ca-certificates/mozilla/no-such.crt", hashed.path + "/a.pem");
+    fs::create_symlink("/usr/share/ca-certificates/../../../etc/passwd", hashed.path + "/b.pem");
+    fs::create_symlink("/nowhere/ca.pem", hashed.path + "/c.pem");
+    hashed.file("plain.pem");
+    std::vector<std::string> places = lookup_places({hashed.path});
+    std::sort(places.begin(), places.end());
+    // Where a link leads, not where it seems to.
+    std::vector<std::string> expected{hashed.path,
+                                      "/usr/share/ca-certificates/",
+                                      "/usr/local/share/ca-certificates/",
+                                      elsewhere,
+                                      elsewhere,
+                                      "/etc/passwd"};
+    std::sort(expected.begin(), expected.end());
+    CHECK(places == expected);
+}
+
+TEST_CASE("without a folder to look up in, nothing may be opened") {
+    CHECK(lookup_places({}).empty());
+}
 
 TEST_CASE("a folder with hash links is looked up in, one without is loaded file by file") {
     const Folder hashed, plain;
