@@ -11,6 +11,13 @@
 #include <new>
 
 namespace remote_access {
+namespace {
+
+/// No secret is so long, and what was reserved only (websocketpp does, up to 1 GiB, for what a
+/// cloud announces) must not become memory by being wiped.
+constexpr std::size_t kMostWiped = std::size_t{1024} * 1024;
+
+}  // namespace
 
 void keep_memory_private() {
     const rlimit none{0, 0};
@@ -31,7 +38,8 @@ void* WipingAllocator::Realloc(void* block, std::size_t old_size, std::size_t ne
 
 void WipingAllocator::Free(void* block) noexcept {
     if (block == nullptr) return;
-    explicit_bzero(block, ::malloc_usable_size(block));
+    const std::size_t size = ::malloc_usable_size(block);
+    if (size <= kMostWiped) explicit_bzero(block, size);
     std::free(block);
 }
 

@@ -8,7 +8,7 @@ from . import rules
 from .source import ROOT, Source, functions, sources
 
 PRODUCT = sources('src', 'plugin')
-EVERYTHING = PRODUCT + sources('tests/unit', 'tests/fuzz', 'tests/bench')
+EVERYTHING = PRODUCT + sources('tests/unit', 'tests/e2e', 'tests/fuzz', 'tests/bench')
 
 
 def findings(rule, files) -> list[str]:

@@ -73,7 +73,7 @@ def test_whoever_ends_it_there_is_one_event_that_says_so(
         elif who == "cloud":
             session.close(1000)
         target.wait_ended()
-        words = {"forwarder": "the death of its forwarder", "cloud": "the cloud (close code 1000)",
+        words = {"forwarder": "the death of its forwarder (signal 9)", "cloud": "the cloud (close code 1000)",
                  "limit": "this device (limits.duration reached)"}
         assert events.wait()[0].details["endedBy"] == words[who]
     time.sleep(QUIET)

@@ -17,6 +17,11 @@ def built() -> Path:
     return REPOSITORY / os.environ.get("CONNECT_BUILD", "build") / "plugin" / NAME
 
 
+def intruder() -> Path:
+    """The library of ../exploit, preloaded into the program by tests."""
+    return built().parents[1] / "tests" / "e2e" / "exploit" / "exploit.so"
+
+
 def private_copy(folder: Path) -> Path:
     """The program under a path of this test alone.
 

@@ -88,6 +88,20 @@ class Process:
                     return True
         return False
 
+    def status(self, field: str) -> str:
+        """A line of /proc/PID/status without its name."""
+        for line in self._read("status").decode().splitlines():
+            if line.startswith(field + ":"):
+                return " ".join(line.split()[1:])
+        raise LookupError(f"{field} of {self}")
+
+    def limit(self, name: str) -> str:
+        """The hard limit of a line of /proc/PID/limits."""
+        for line in self._read("limits").decode().splitlines():
+            if line.startswith(name + " "):
+                return line.removeprefix(name).split()[1]
+        raise LookupError(f"{name} of {self}")
+
     def cpu_seconds(self) -> float:
         fields = self._stat()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
