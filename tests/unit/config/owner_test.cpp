@@ -65,8 +65,7 @@ TEST_CASE("Every setting is read") {
     REQUIRE(owner->allow.size() == 2);
     const AllowRule& block = owner->allow[0];
     CHECK(owner->operation_format == OperationFormat::kJson);
-    CHECK(block.line == 15);
-    CHECK(block.line == 15);
+    CHECK(block.line == 16);
     CHECK(owner->sandbox == SandboxMode::kRequired);
     CHECK(block.block->text() == "192.168.1.0/24");
     using Ports = std::vector<std::pair<std::uint16_t, std::uint16_t>>;
