@@ -112,9 +112,12 @@ void WebSocketCodec::Machine::consume(std::uint8_t* bytes, std::size_t size) {
         const std::size_t used = processor.consume(bytes, step, error);
         bytes += used;
         size -= used;
-        // websocketpp adds a continuation's length to what waits in the inbox, and may wrap.
-        if (!error && processor.get_bytes_needed() > kLongestFrame)
-            error = make_error_code(websocketpp::processor::error::message_too_big);
+        // websocketpp adds a continuation's length to what waits in the inbox, and may wrap; where
+        // std::size_t has 32 bits it has another word for 4 GiB.
+        namespace protocol = websocketpp::processor::error;
+        if (error ? error == make_error_code(protocol::requires_64bit)
+                  : processor.get_bytes_needed() > kLongestFrame)
+            error = make_error_code(protocol::message_too_big);
         if (error) {
             auto code = websocketpp::processor::error::to_ws(error);
             if (code == close_status::internal_endpoint_error) code = close_status::protocol_error;
