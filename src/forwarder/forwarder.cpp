@@ -72,6 +72,9 @@ void Forwarder::start() {
         if (const auto channel = weak.lock()) (void)channel->send(message::Log{level, line});
     });
     log::set_prefix({});  // the session puts its own before our lines
+    stop_signal_->start([weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->on_signal();
+    });
     // While the session resolves and connects. No message, so no socket, is taken before.
     tls_ = std::make_unique<TlsContext>(order_.root_cert_paths);
     if (!confined(sandbox_.confine_handshake(lookup_places(tls_->lookup_folders())))) return;
@@ -82,9 +85,6 @@ void Forwarder::start() {
         [weak = weak_from_this()] {
             if (const auto self = weak.lock()) self->on_channel_closed();
         });
-    stop_signal_->start([weak = weak_from_this()] {
-        if (const auto self = weak.lock()) self->on_signal();
-    });
 }
 
 void Forwarder::on_message(Received received) {

@@ -42,7 +42,8 @@ bool is_a_copy(std::string_view name) { return name == "ca-certificates.crt" || 
 /// What a folder holds, in the order of its names.
 struct Listing {
     std::vector<std::string> names;
-    std::set<std::string> linked;  ///< what the hash links lead to, within the folder
+    std::vector<std::string> links;  ///< the hash links themselves
+    std::set<std::string> linked;    ///< what they lead to, within the folder
 };
 
 void list(DIR* folder, Listing& listing) {
@@ -55,6 +56,7 @@ void list(DIR* folder, Listing& listing) {
         }
         char target[256];
         const ssize_t size = ::readlinkat(::dirfd(folder), entry->d_name, target, sizeof target);
+        listing.links.push_back(name);
         listing.linked.insert(name);
         if (size > 0) listing.linked.emplace(target, static_cast<std::size_t>(size));
     }
@@ -76,6 +78,20 @@ void add_target(std::vector<std::string>& places, int folder, const std::string&
     std::array<char, PATH_MAX> real{};
     if (::realpath((path + "/" + name).c_str(), real.data()) != nullptr)
         places.emplace_back(real.data());
+}
+
+/// Root becomes another user before it looks anything up: whether that one gets there too.
+bool reachable_later(const std::string& folder) {
+    if (::geteuid() != 0) return true;
+    std::array<char, PATH_MAX> real{};
+    if (::realpath(folder.c_str(), real.data()) == nullptr) return false;
+    std::string path = real.data();
+    for (mode_t needed = S_IROTH | S_IXOTH; !path.empty(); needed = S_IXOTH) {
+        struct stat info {};
+        if (::stat(path.c_str(), &info) != 0 || (info.st_mode & needed) != needed) return false;
+        path.resize(path.rfind('/'));
+    }
+    return true;
 }
 
 class Planner {
@@ -113,8 +129,10 @@ private:
         }
         Listing listing;
         list(folder.get(), listing);
-        const bool hashed = !listing.linked.empty();
+        const bool hashed = !listing.linked.empty() && reachable_later(path);
         if (hashed) plan.hashed_folders.push_back(path);
+        if (!hashed)
+            listing.names.insert(listing.names.end(), listing.links.begin(), listing.links.end());
         for (const std::string& name : listing.names) {
             if (hashed && (listing.linked.count(name) != 0 || is_a_copy(name))) continue;
             if (plan.files.size() >= kMostTrustFiles) return warn_of_too_many(path);

@@ -3,6 +3,7 @@
 
 #include <asm/ioctls.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -178,6 +179,7 @@ void add_pump(Rules& rules) {
     add_sending(rules);
     add_memory(rules);
     rules.add(kAllow, SCMP_SYS(ioctl), {equals(1, FIONBIO)});
+    rules.add(kAllow, SCMP_SYS(ioctl), {equals(1, SIOCOUTQ)});  // has the target got everything?
     rules.add(kAllow, SCMP_SYS(setsockopt), {equals(1, IPPROTO_TCP), equals(2, TCP_USER_TIMEOUT)});
     // abort() is to be known for what it is.
     rules.add(kAllow, SCMP_SYS(tgkill),

@@ -16,6 +16,7 @@ struct Folder {
     Folder() {
         std::string pattern = (fs::temp_directory_path() / "trust-XXXXXX").string();
         path = ::mkdtemp(pattern.data());
+        fs::permissions(path, fs::perms(0755));  // whom root becomes gets there too
     }
     ~Folder() { fs::remove_all(path); }
     std::string file(const std::string& name) const {
