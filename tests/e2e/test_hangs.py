@@ -24,6 +24,7 @@ from .harness.waiting import wait_until
 QUICK = 'limits.connect = "1s"\nlimits.drain = "1s"\n'
 DRAIN = 1 + 1  # limits.drain and the session's margin: then the forwarder is killed
 MARGIN = 3  # what the plugin grants the session beyond limits.connect
+SLACK = 4  # of a busy machine, or a build with sanitizers
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_a_stopped_forwarder_does_not_outlive_a_limit(
         since = time.monotonic()
         stop_forwarder(device)
         wait_until(lambda: not device.processes(), 10, "the end of both processes")
-        assert 1.5 < time.monotonic() - since < 2 + DRAIN + 1.5
+        assert 1.5 < time.monotonic() - since < 2 + DRAIN + SLACK
         target.wait_ended(timeout=3)
         session.wait_closed(3)
         device.journal.wait_for(f"limits.{limit}")
@@ -85,7 +86,7 @@ def test_a_session_that_is_told_to_stop_ends_without_its_forwarder(
         since = time.monotonic()
         device.process("session").signal(number)
         wait_until(lambda: not device.processes(), 10, "the end of both processes")
-        assert time.monotonic() - since < DRAIN + 1.5
+        assert time.monotonic() - since < DRAIN + SLACK
         target.wait_ended(timeout=3)
         device.journal.wait_for("stopped on the device")
         assert session.operation.statuses == SUCCESS
@@ -158,7 +159,7 @@ def test_a_session_that_never_says_more_fails_the_operation_in_time(
     with dumb_session(device, *messages) as ended:
         operation = cloud.create_operation("127.0.0.1", 22, delivery=form)
         check_failure(operation, device.mapper.wait_runs()[0],
-                      r"^not connected within 4s \(limits\.connect in ", within=1 + MARGIN + 1.5)
+                      r"^not connected within 4s \(limits\.connect in ", within=1 + MARGIN + SLACK)
         assert ended.wait(3)
     wait_until(lambda: not device.processes(), 3, "the plugin's end")
 
@@ -195,7 +196,7 @@ def test_a_session_that_is_stopped_fails_the_operation_in_time_and_leaves_nothin
         session = device.process("session")
         session.signal(signal.SIGSTOP)
         check_failure(operation, device.mapper.wait_runs()[0], "^not connected within 4s",
-                      within=1 + MARGIN + 1.5)
+                      within=1 + MARGIN + SLACK)
         device.session_killed = after == "killed"
         if after == "killed":
             session.kill()
