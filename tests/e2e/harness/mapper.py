@@ -8,6 +8,7 @@ three pipes, no new session or process group, and the wait for exit *and* end of
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 import threading
 import time
@@ -20,6 +21,9 @@ import paho.mqtt.client as mqtt
 from .namespace import Namespace
 from .operation_file import OperationFile
 from .waiting import wait_until
+
+# thin-edge ignores every other file of the folder: what dpkg and editors leave there.
+_OPERATION_NAME = re.compile(r"\w+", re.ASCII)
 
 
 class Run:
@@ -118,6 +122,8 @@ class Mapper:
         """What the mapper does with one message; called directly where the broker is away."""
         started = []
         for path in sorted(self.operations.iterdir()):
+            if not _OPERATION_NAME.fullmatch(path.name):
+                continue
             operation = OperationFile.read(path, self.prefix)
             if operation.topic != topic:
                 continue
@@ -136,7 +142,7 @@ class Mapper:
     def _run(self, operation: OperationFile, name: str, argv: list[bytes]) -> Run:
         if operation.skip_status_update:
             return self.execute(argv)
-        self._status(f"501,{name}")
+        self.publish(f"501,{name}")
         run = self.execute(argv)
         threading.Thread(target=self._report, args=(name, run), daemon=True).start()
         return run
@@ -145,11 +151,12 @@ class Mapper:
         """The mapper's own status, for an operation file without skip_status_update."""
         run.finish(50)
         if run.exit_code == 0:
-            self._status(f"503,{name}")
+            self.publish(f"503,{name}")
         else:
-            self._status(f"502,{name},{run.stderr.decode().splitlines()[-1:]}")
+            self.publish(f"502,{name},{run.stderr.decode().splitlines()[-1:]}")
 
-    def _status(self, text: str) -> None:
+    def publish(self, text: str) -> None:
+        """A SmartREST message to the cloud."""
         self._client.publish(f"{self.prefix}/s/us", text, qos=1)
 
     def execute(self, argv: list[bytes]) -> Run:
