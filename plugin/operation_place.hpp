@@ -7,14 +7,15 @@
 #include <optional>
 #include <string>
 
-#include "base/log.hpp"
 #include "config/config.hpp"
 #include "setup/place.hpp"
 
 namespace remote_access {
 
+constexpr const char* kOperationFile = "/operations/c8y/c8y_RemoteAccessConnect";
+
 inline std::string operation_file_path(const Config& config) {
-    return config.source.config_dir + "/operations/c8y/c8y_RemoteAccessConnect";
+    return config.source.config_dir + kOperationFile;
 }
 
 inline bool runs_as_root() { return ::geteuid() == 0; }
@@ -22,12 +23,7 @@ inline bool runs_as_root() { return ::geteuid() == 0; }
 /// Nothing where this process cannot give files away, or there is no such user (yet).
 inline std::optional<Owner> owner_for(const Config& config) {
     if (!runs_as_root()) return std::nullopt;
-    const std::optional<Owner> owner = find_owner(config.user, config.group);
-    if (!owner)
-        log::warn("user " + config.user + " or group " + config.group +
-                  " does not exist here (yet): what setup writes stays root's until it is run "
-                  "again");
-    return owner;
+    return find_owner(config.user, config.group);
 }
 
 }  // namespace remote_access

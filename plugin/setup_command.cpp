@@ -6,6 +6,7 @@
 #include "operation_place.hpp"
 #include "say.hpp"
 #include "session/run_folder.hpp"
+#include "setup/file_look.hpp"
 #include "setup/format.hpp"
 #include "setup/place.hpp"
 #include "setup/unit_drop_ins.hpp"
@@ -14,6 +15,7 @@ namespace remote_access {
 namespace {
 
 constexpr int kDone = 0, kFailed = 1;
+constexpr int kRounds = 5;  // somebody who writes all the time is left to the next run
 
 int fail(const Error& error) {
     log::error(reason(error));
@@ -59,19 +61,59 @@ void make_run_folder_for(const Config& config) {
     say("Run folder: " + *folder + ".");
 }
 
-int set_up(const Config& config, const std::optional<OperationFormat>& flag) {
+/// thin-edge is not on this device yet. Its packages own the operation file: one that is there
+/// before them makes dpkg ask, and fail where nobody answers.
+int nobody_to_serve(const Config& config, bool asked_for) {
+    const std::string who = "user " + config.user + " or group " + config.group + " does not exist";
+    if (asked_for) return fail({Fault::kOperationFile, operation_file_path(config), who});
+    say("thin-edge.io is not installed (yet), " + who +
+        ": nothing is written. Its installation runs this again.");
+    return kDone;
+}
+
+/// `left` becomes what the operation file looks like when this is done with it.
+int set_up(const Config& config, const SetupOptions& options, std::string& left) {
     const std::string path = operation_file_path(config);
-    if (!config.owner.enabled) return withdraw(config, path);
     const std::optional<Owner> owner = owner_for(config);
+    if (config.owner.enabled && runs_as_root() && !owner)
+        return nobody_to_serve(config, !options.user.empty() || !options.group.empty());
+    if (!config.owner.enabled) {
+        const int status = withdraw(config, path);
+        left = look_of_file(path);
+        return status;
+    }
     const OperationFileFound before = look_at_operation_file(path);
-    const FormatChoice choice = choose_format({flag, config.owner.operation_format, before.format});
+    const FormatChoice choice =
+        choose_format({options.format, config.owner.operation_format, before.format});
     const Result<Change> placed = place_operation(path, choice.format, owner);
     if (!placed) return fail({Fault::kOperationFile, path, placed.error().detail});
+    left = look_of_file(path);
     explain(path, choice, *placed, before);
-    // Without its user it would keep that out later.
-    if (owner || !runs_as_root()) make_run_folder_for(config);
+    make_run_folder_for(config);
     declare_protocols(config);
     return kDone;
+}
+
+/// What systemd's path unit watches, except while it runs this command: a change is seen here then.
+struct Looks {
+    std::string settings, operation;
+};
+
+Looks look(const ConfigSource& source) {
+    const std::string& folder = source.config_dir;
+    return {look_of_file(folder + "/plugins/c8y-remote-access-connect.toml") + " " +
+                look_of_file(folder + "/system.toml"),
+            look_of_file(folder + kOperationFile)};
+}
+
+int set_up_once(const Invocation& invocation, Looks& seen) {
+    seen = look(invocation.source);
+    Result<Config> config = load_device_config(invocation.source);
+    if (!config) return fail(config.error());
+    for (const std::string& warning : config->warnings) log::warn(warning);
+    if (!invocation.setup.user.empty()) config->user = invocation.setup.user;
+    if (!invocation.setup.group.empty()) config->group = invocation.setup.group;
+    return set_up(*config, invocation.setup, seen.operation);
 }
 
 /// For systemd's generator, which must never keep the device from booting: always 0.
@@ -97,12 +139,14 @@ int setup_command(const Invocation& invocation) {
     log::set_sink(log::standard_error(invocation.timestamps));
     log::set_level(invocation.log_level.value_or(log::Level::kInfo));
     if (!invocation.setup.unit_drop_ins.empty()) return write_drop_ins(invocation);
-    Result<Config> config = load_device_config(invocation.source);
-    if (!config) return fail(config.error());
-    for (const std::string& warning : config->warnings) log::warn(warning);
-    if (!invocation.setup.user.empty()) config->user = invocation.setup.user;
-    if (!invocation.setup.group.empty()) config->group = invocation.setup.group;
-    return set_up(*config, invocation.setup.format);
+    for (int round = 1;; ++round) {
+        Looks seen;
+        const int status = set_up_once(invocation, seen);
+        const Looks now = look(invocation.source);
+        const bool same = now.settings == seen.settings && now.operation == seen.operation;
+        if (same || round == kRounds) return status;
+        log::info("settings or operation file have changed meanwhile: once more");
+    }
 }
 
 }  // namespace remote_access

@@ -97,11 +97,12 @@ def test_user_and_group_are_those_of_system_toml(place: Installation) -> None:
     assert belongs_to(place.file) == (USER, "mail")  # a flag is stronger
 
 
-def test_an_unknown_user_is_a_warning_and_the_next_setup_gives_the_files_away(
-        place: Installation) -> None:
-    done = place.run("setup", "--user", "nobody-knows-me")
-    assert done.returncode == 0 and "nobody-knows-me" in done.stderr
-    assert belongs_to(place.file)[0] == "root" and mode(place.file) == 0o644
+def test_before_thin_edge_is_there_nothing_is_written(place: Installation) -> None:
+    """dpkg would ask about an operation file that lies there when thin-edge's package comes."""
+    (place.config_dir / "system.toml").write_text('user = "nobody-knows-me"\n')
+    done = place.run("setup")
+    assert done.returncode == 0 and "nobody-knows-me" in done.stdout
+    assert not place.operations.exists()
     assert not place.run_folder.exists()  # root's would keep thin-edge out
     place.run_folder.mkdir(0o700)
     (place.run_folder / "status.lock").touch()
@@ -109,6 +110,12 @@ def test_an_unknown_user_is_a_warning_and_the_next_setup_gives_the_files_away(
     assert belongs_to(place.file) == (USER, GROUP)
     assert belongs_to(place.run_folder) == belongs_to(place.run_folder / "status.lock") == (
         USER, GROUP)
+
+
+def test_a_user_that_was_named_and_does_not_exist_is_an_error(place: Installation) -> None:
+    done = place.run("setup", "--user", "nobody-knows-me")
+    assert done.returncode == 1 and "nobody-knows-me" in done.stderr
+    assert not place.file.exists()
 
 
 def test_folders_that_are_there_keep_mode_and_owner(place: Installation) -> None:
@@ -170,7 +177,7 @@ def test_settings_that_cannot_be_read_leave_everything_as_it_is(place: Installat
             if there:
                 place.place(there)
             place.own(text)
-            done = place.run("setup", "--user", USER)
+            done = place.run("setup", "--user", USER, "--group", GROUP)
             assert done.returncode == 1 and told in done.stderr and done.stdout == ""
             assert done.stderr.count("\n") == 1
             assert place.file.read_text() == STOCK if there else not place.file.exists()
@@ -181,7 +188,7 @@ def test_a_folder_in_the_place_of_the_file_is_one_clear_error(place: Installatio
     place.file.mkdir(parents=True)
     for own in ("", "enabled = false\n"):
         place.own(own)
-        done = place.run("setup", "--user", USER)
+        done = place.run("setup", "--user", USER, "--group", GROUP)
         assert done.returncode == 1 and str(place.file) in done.stderr
         assert done.stderr.count("error:") == 1
     assert place.others() == []
@@ -218,7 +225,7 @@ def read_only(place: Installation, *arguments: str) -> subprocess.CompletedProce
 def test_where_nothing_can_be_written_setup_and_teardown_say_so(place: Installation) -> None:
     place.place(TEXTS["json"])
     for arguments in (["setup", "--format", "json", "--user", USER, "--group", GROUP],  # owner
-                      ["setup", "--format", "smartrest"], ["teardown"]):
+                      ["setup", "--user", USER, "--group", GROUP], ["teardown"]):
         done = read_only(place, *arguments)
         assert done.returncode == 1
         assert str(place.file) in done.stderr and "Read-only file system" in done.stderr
@@ -301,7 +308,8 @@ def test_the_mapper_runs_an_operation_with_the_file_that_setup_wrote(
         cloud: Cloud, make_device: Callable[..., Device], form: str) -> None:
     device = make_device(form="smartrest" if form == "json" else "json")
     device.write_settings()
-    done = subprocess.run([str(device.program), "setup", "--format", form],
+    done = subprocess.run([str(device.program), "setup", "--format", form, "--user",
+                           "root", "--group", "root"],
                           env=device.mapper.environment, capture_output=True, text=True,
                           timeout=30, check=False)
     assert done.returncode == 0, done.stderr
