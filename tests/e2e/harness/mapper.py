@@ -14,13 +14,15 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import paho.mqtt.client as mqtt
 
-from .namespace import Namespace
 from .operation_file import OperationFile
 from .waiting import wait_until
+
+if TYPE_CHECKING:  # tests/system runs this file where there is no pytest
+    from .namespace import Namespace
 
 # thin-edge ignores every other file of the folder: what dpkg and editors leave there.
 _OPERATION_NAME = re.compile(r"\w+", re.ASCII)
