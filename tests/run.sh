@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Sets up and runs all tests on a Debian 12 machine, as root. One line at the end: N passed, N failed.
 #   tests/run.sh          everything that CI runs
-#   tests/run.sh --full   and what takes longer: clang-tidy over src and plugin, the benchmark, and the packages for
-#                         arm64 and armhf with their unit tests under qemu-user
+#   tests/run.sh --full   and what takes longer: clang-tidy over src and plugin, the benchmark, ten minutes of fuzzing a
+#                         target, the packages for arm64 and armhf with their unit tests under qemu-user
 #   tests/run.sh --fast   release build, no package installation, no sanitizer run
 # Results and logs: $REMOTE_ACCESS_WORK (default: build/test-results).
 set -uo pipefail
@@ -66,6 +66,16 @@ py() { # name folder-of-build arguments...
     count "$name" "$status" "$(number passed)" "$(($(number failed) + $(number error)))" "$(number skipped)"
 }
 
+fuzz() { # seconds a target
+    step "fuzz ($1 s a target)"
+    local log=$work/fuzz.log status=0 line
+    FUZZ_WORK=$work/fuzz tests/fuzz/run.sh "$1" >"$log" 2>&1 || status=$?
+    cat "$log"
+    line=$(tail -n1 "$log")
+    count fuzz "$status" "$(grep -oE '^[0-9]+' <<<"$line" || echo 0)" \
+        "$(grep -oE '[0-9]+ failed' <<<"$line" | grep -oE '[0-9]+' || echo 0)" 0
+}
+
 mkdir -p "$work"
 if [ "$mode" != --fast ]; then
     step "packages"
@@ -95,6 +105,7 @@ if [ "$mode" != --fast ]; then
         -Db_sanitize=address,undefined
     unit sanitizers "$PWD/build-sanitizers"
     py e2e-sanitizers "$PWD/build-sanitizers" -n 4 -m "not release_only" tests/e2e
+    fuzz "$([ "$mode" = --full ] && echo 600 || echo 20)"
 fi
 if [ "$mode" = --full ]; then
     step "clang-tidy"

@@ -47,7 +47,14 @@ void WipingAllocator::Free(void* block) noexcept {
 
 // A key or a JWT passes through strings, lists and callbacks that know nothing of secrets. Nothing
 // on the data path is freed, so this costs nothing there. A sanitizer brings its own pair.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)  // clang's way to say it
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+#if !SANITIZED
 void operator delete(void* block) noexcept { remote_access::WipingAllocator::Free(block); }
 void operator delete[](void* block) noexcept { remote_access::WipingAllocator::Free(block); }
 void operator delete(void* block, std::size_t) noexcept {

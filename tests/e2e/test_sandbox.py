@@ -207,6 +207,26 @@ def test_a_missing_piece_that_is_required_fails_the_operation(
         assert cloud.upgrades == []
 
 
+@as_root
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_a_forwarder_that_cannot_stop_being_root_says_so_or_refuses(
+        cloud: Cloud, make_device: Callable[..., Device], mode: str) -> None:
+    device = without(make_device(), "another-user")
+    device.own(f'sandbox = "{mode}"\n')
+    device.start()
+    with Target(echo) as target:
+        if mode == "required":
+            operation = cloud.create_operation("127.0.0.1", target.port)
+            check_failure(operation, device.mapper.wait_runs()[0], "cannot lock in its remote "
+                          "access forwarder, missing: a user other than root: ", within=3)
+            wait_until(lambda: not device.processes(), 5, "the end of session and forwarder")
+            assert cloud.upgrades == []
+        else:
+            check_carries(established(cloud, target))
+            device.journal.wait_for("sandbox: the forwarder runs without: a user other than root")
+            assert capabilities(device.process("forwarder")) == {0}
+
+
 def test_with_every_piece_there_required_changes_nothing(
         cloud: Cloud, make_device: Callable[..., Device]) -> None:
     device = make_device()
