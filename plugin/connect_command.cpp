@@ -14,12 +14,13 @@ namespace remote_access {
 namespace {
 
 /// The fork path. Such a session ends with the caller's control group when systemd restarts it. It
-/// gets the order as a message, as any other; the copy in its memory goes.
-Result<Fd> fork_session(const Invocation& invocation, message::Order& order) {
+/// gets the order as a message, as any other; what it inherits of the caller's secrets goes.
+Result<Fd> fork_session(Invocation& invocation, message::Order& order) {
     log::info(
         "no session socket: the session is a child of this process and ends with its service");
     Result<Child> child = launch("c8y-ra-session", {}, [&invocation, &order](Fd channel) {
-        order.key = Secret();
+        order = {};
+        invocation.source.tedge_env.clear();
         SessionHost host;
         host.own = invocation.source;
         int log_descriptor = -1;
@@ -31,8 +32,7 @@ Result<Fd> fork_session(const Invocation& invocation, message::Order& order) {
     return std::move(child->channel);
 }
 
-Result<Fd> reach_session(const Config& config, const Invocation& invocation,
-                         message::Order& order) {
+Result<Fd> reach_session(const Config& config, Invocation& invocation, message::Order& order) {
     Result<std::optional<Fd>> socket = connect_session_socket(config.socket_path());
     if (!socket) return socket.error();
     if (socket->has_value()) return std::move(**socket);
@@ -88,8 +88,9 @@ int connect_command(Invocation& invocation) {
         OperationRun run(enough, parsed.operation, open_window(enough, parsed.operation));
         return run.report_failure(config.error());
     }
-    config->proxy.password = Secret();  // the session reads its own; a fork would carry this one
+    config->proxy.password = Secret();   // the session reads its own; a fork would carry this one
     invocation.source = config->source;  // with an absolute folder: the session runs in /
+    config->source.tedge_env.clear();
     open_log(invocation, *config);
     choose_status_form(*config, parsed.operation);
     if (parsed.request) choose_status_form(*config, parsed.request->operation);

@@ -162,7 +162,7 @@ int supervise(Fd plugin, Fd window, const Config& config, Prepared prepared,
 
 }  // namespace
 
-int serve_session(Fd plugin, const SessionHost& host) {
+int serve_session(Fd plugin, SessionHost host) {
     Result<Received> first = receive_first(plugin.get(), kOrderPatience);
     if (!first) {
         log::warn("no order came: " + first.error().detail);
@@ -181,6 +181,8 @@ int serve_session(Fd plugin, const SessionHost& host) {
         return serve_failure(std::move(plugin), std::move(first->descriptor),
                              config_for_reporting(order->source), operation, target,
                              config.error());
+    // TEDGE_PROXY_PASSWORD may be among them.
+    for (ConfigSource* read : {&order->source, &config->source, &host.own}) read->tedge_env.clear();
     Result<Prepared> prepared = prepare(*config, *order);
     if (!prepared)
         return serve_failure(std::move(plugin), std::move(first->descriptor), *config, operation,

@@ -19,6 +19,6 @@ struct SessionHost {
 };
 
 /// Runs to the end of the session. The result is the process's exit status.
-int serve_session(Fd plugin, const SessionHost& host);
+int serve_session(Fd plugin, SessionHost host);
 
 }  // namespace remote_access

@@ -82,11 +82,17 @@ def test_the_proxy_may_come_by_the_environment(
 
 
 @pytest.mark.proxy_login
+@pytest.mark.parametrize("source", ["settings", "environment"])
 @SCHEMES
 def test_who_takes_a_session_over_finds_no_login_of_the_proxy(
         cloud: Cloud, make_served: Callable[..., Device], namespace: Namespace,
-        scheme: str) -> None:
-    device = make_served(scheme, login=LOGIN).start()
+        scheme: str, source: str) -> None:
+    device = make_served(scheme, login=LOGIN)
+    if source == "environment":
+        del device.settings["proxy.username"], device.settings["proxy.password"]
+        device.mapper.environment |= {"TEDGE_PROXY_USERNAME": LOGIN[0],
+                                      "TEDGE_PROXY_PASSWORD": LOGIN[1]}
+    device.start()
     with namespace.target(echo) as target:
         check_carries(established(cloud, target))
         for role in ("session", "forwarder"):
