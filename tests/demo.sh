@@ -12,7 +12,7 @@ quietly() { # what command...
     shift
     "$@" >"$log" 2>&1 || { cat "$log" && exit 1; }
 }
-quietly "installing packages" install_packages
+quietly "installing packages" install_packages tests/packages.txt
 quietly "making a python environment" make_venv
 quietly "building" build "$PWD/build"
 rm -f "$log"

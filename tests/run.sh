@@ -79,7 +79,9 @@ fuzz() { # seconds a target
 mkdir -p "$work"
 if [ "$mode" != --fast ]; then
     step "packages"
-    must packages install_packages
+    lists=(tests/packages.txt)
+    [ "$mode" != --full ] || lists+=(tests/packages-full.txt)
+    must packages install_packages "${lists[@]}"
 fi
 step "python environment"
 must venv make_venv
@@ -105,9 +107,9 @@ if [ "$mode" != --fast ]; then
         -Db_sanitize=address,undefined
     unit sanitizers "$PWD/build-sanitizers"
     py e2e-sanitizers "$PWD/build-sanitizers" -n 4 -m "not release_only" tests/e2e
-    fuzz "$([ "$mode" = --full ] && echo 600 || echo 20)"
 fi
 if [ "$mode" = --full ]; then
+    fuzz 600
     step "clang-tidy"
     must clang-tidy bash -c "find src plugin -name '*.cpp' | xargs -P 2 -n 4 clang-tidy --quiet -p build"
     step "benchmark"

@@ -3,9 +3,9 @@
 
 venv=$PWD/.venv
 
-install_packages() {
+install_packages() { # lists...
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq && xargs -r apt-get install -y -qq --no-install-recommends <tests/packages.txt
+    apt-get update -qq && cat "$@" | xargs -r apt-get install -y -qq --no-install-recommends
 }
 
 # Debian's own python3, whatever comes first in PATH.

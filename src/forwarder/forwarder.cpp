@@ -53,6 +53,7 @@ private:
     Counters& counters_;
     std::unique_ptr<TlsContext> tls_;
     std::shared_ptr<Attempt> attempt_;
+    bool locked_in_ = false;   // else no foreign byte is read
     bool requested_ = false;   // by the attempt under way
     bool token_came_ = false;  // as a message
     Fd target_;
@@ -77,7 +78,9 @@ void Forwarder::start() {
     });
     // While the session resolves and connects. No message, so no socket, is taken before.
     tls_ = std::make_unique<TlsContext>(order_.root_cert_paths);
-    if (!confined(sandbox_.confine_handshake(lookup_places(tls_->lookup_folders())))) return;
+    const Result<void> locked = sandbox_.confine_handshake(lookup_places(tls_->lookup_folders()));
+    locked_in_ = locked.ok();
+    if (!locked) tell(message::Failed{locked.error()});  // and waits for the session to say stop
     channel_->start(
         [weak = weak_from_this()](Received received) {
             if (const auto self = weak.lock()) self->on_message(std::move(received));
@@ -88,14 +91,14 @@ void Forwarder::start() {
 }
 
 void Forwarder::on_message(Received received) {
+    if (const auto* stop = std::get_if<message::Stop>(&received.message)) return on_stop(*stop);
+    if (!locked_in_) return;
     if (std::holds_alternative<message::Cloud>(received.message)) {
         on_cloud(std::move(received.descriptor));
     } else if (std::holds_alternative<message::Target>(received.message)) {
         on_target(std::move(received.descriptor));
     } else if (auto* token = std::get_if<message::Token>(&received.message)) {
         on_token(std::move(token->jwt));
-    } else if (const auto* stop = std::get_if<message::Stop>(&received.message)) {
-        on_stop(*stop);
     }  // nothing else is for us
 }
 

@@ -103,7 +103,7 @@ def test_every_setting_is_in_the_shipped_file_and_can_be_switched_on(
     shipped = Path(f"{unpacked}{SETTINGS}").read_text()
     all_on = re.sub(r"(?m)^# (\[\[allow\]\]|[a-z_]+ = .*)$", r"\1", shipped)
     written = tomllib.loads(all_on)
-    known = re.findall(r"\{((?:\"\w+\",? ?)+)\}",
+    known = re.findall(r"\{((?:\"\w+\",?\s*)+)\}",
                        (REPOSITORY / "src/config/owner.cpp").read_text().replace("\n", ""))
     names = {name for group in known for name in re.findall(r"\w+", group)}
     assert set(written) | {key for value in written.values() if isinstance(value, dict)
