@@ -48,12 +48,9 @@ TEST_CASE("a look-up may open its folders, Debian's stores and what links lead t
     std::vector<std::string> places = lookup_places({hashed.path});
     std::sort(places.begin(), places.end());
     // Where a link leads, not where it seems to.
-    std::vector<std::string> expected{hashed.path,
-                                      "/usr/share/ca-certificates/",
-                                      "/usr/local/share/ca-certificates/",
-                                      elsewhere,
-                                      elsewhere,
-                                      "/etc/passwd"};
+    std::vector<std::string> expected{hashed.path, "/usr/share/ca-certificates/",
+                                      "/usr/local/share/ca-certificates/", elsewhere, elsewhere};
+    if (fs::exists("/usr/share/ca-certificates")) expected.emplace_back("/etc/passwd");
     std::sort(expected.begin(), expected.end());
     CHECK(places == expected);
 }

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <csignal>
+#include <fstream>
 
 #include <thread>
 
@@ -29,9 +30,15 @@ Ran run(const std::string& script, Milliseconds patience,
     return {*end, std::chrono::duration_cast<Milliseconds>(Clock::now() - since)};
 }
 
-bool is_gone(pid_t pid) { return ::kill(pid, 0) != 0 && errno == ESRCH; }
+/// Nobody may be there to reap an orphan: one that is dead but listed (state Z) is gone too.
+bool is_gone(pid_t pid) {
+    if (::kill(pid, 0) != 0) return errno == ESRCH;
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    std::getline(file, line);
+    return line.find(") Z ") != std::string::npos;
+}
 
-/// A process that was killed stays until its parent has seen it.
 bool soon_gone(pid_t pid) {
     for (int tries = 0; tries < 500 && !is_gone(pid); ++tries)
         std::this_thread::sleep_for(Milliseconds(10));
