@@ -146,7 +146,8 @@ def test_the_log_says_asked_established_and_ended(cloud: Cloud, device: Device) 
         session.close()
         target.wait_ended()
         device.journal.wait_for("ended")
-    lines = device.journal.text.splitlines()
+    # Where the kernel lacks a piece of the sandbox, the log says that too.
+    lines = [line for line in device.journal.text.splitlines() if "sandbox: " not in line]
     identifiers = {match[1] for line in lines if (match := re.match(r"session (\w+): ", line))}
     assert len(identifiers) == 1
     where = re.escape(f"127.0.0.1:{target.port}")

@@ -45,14 +45,17 @@ class Namespace:
         self._doors: list[Target] = []
         self._outside = _own()
         try:
-            _check(_libc.unshare(_CLONE_NEWNET))  # of this thread alone
+            self._inside = self._make()
         except OSError as error:
             os.close(self._outside)
             pytest.skip(f"no network namespace can be made here: {error}")
+
+    def _make(self) -> int:
+        _check(_libc.unshare(_CLONE_NEWNET))  # of this thread alone
         try:
-            self._inside = _own()
-            with socket.socket() as any_socket:
+            with socket.socket() as any_socket:  # needs CAP_NET_ADMIN
                 fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", _IFF_UP))
+            return _own()
         finally:
             _enter(self._outside)
 
