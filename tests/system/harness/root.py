@@ -62,7 +62,9 @@ def make_root(folder: Path, package: Path) -> Path:
 
 def _debootstrap(folder: Path, packages: set[str]) -> None:
     partial = folder.with_suffix(".partial")
-    command = [program("mmdebstrap"), "--variant=minbase", "--mode=root", "--format=directory",
+    # Its mounts of /proc, /sys and /dev go with it, also when it is killed.
+    command = [program("unshare"), "--mount", "--propagation", "private",
+               program("mmdebstrap"), "--variant=minbase", "--mode=root", "--format=directory",
                "--dpkgopt=force-unsafe-io",
                "--include=" + ",".join(sorted(packages)), *apt_options(), SUITE, str(partial),
                *sources()]
