@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mqtt/connection.hpp"
 
-#include <asio/post.hpp>
+#include <utility>
 
 namespace remote_access {
 namespace {
@@ -12,7 +12,7 @@ constexpr Milliseconds kPause{500};
 }  // namespace
 
 MqttConnection::MqttConnection(asio::io_context& io, BrokerConfig broker)
-    : io_(io), broker_(std::move(broker)), timer_(io) {}
+    : letter_box_(std::make_shared<LetterBox>(io)), broker_(std::move(broker)), timer_(io) {}
 
 void MqttConnection::start(Handlers handlers) {
     handlers_ = std::move(handlers);
@@ -20,9 +20,8 @@ void MqttConnection::start(Handlers handlers) {
 }
 
 void MqttConnection::attempt() {
-    // Paho's threads may outlive the loop's owner: they post to the loop, which the process keeps.
-    client_.emplace(broker_,
-                    [io = &io_](std::function<void()> call) { asio::post(*io, std::move(call)); });
+    client_.emplace(
+        broker_, [box = letter_box_](std::function<void()> call) { box->post(std::move(call)); });
     const std::weak_ptr<MqttConnection> weak = weak_from_this();
     client_->connect(
         [weak](const Result<void>& result) {
@@ -90,6 +89,7 @@ void MqttConnection::stop(Milliseconds at_most) {
     handlers_ = {};
     if (client_ && up_) client_->disconnect(at_most);
     client_.reset();
+    letter_box_->close();
 }
 
 }  // namespace remote_access

@@ -13,6 +13,7 @@
 
 #include "config/config.hpp"
 #include "mqtt/client.hpp"
+#include "mqtt/letter_box.hpp"
 
 namespace remote_access {
 
@@ -25,6 +26,10 @@ public:
     };
 
     MqttConnection(asio::io_context& io, BrokerConfig broker);
+    /// Afterwards Paho's threads, which go on, do not touch the loop: it may go.
+    ~MqttConnection() { letter_box_->close(); }
+    MqttConnection(const MqttConnection&) = delete;
+    MqttConnection& operator=(const MqttConnection&) = delete;
 
     void start(Handlers handlers);
     bool is_up() const { return up_; }
@@ -44,7 +49,7 @@ private:
     void lose(Error error);
     void wait(Milliseconds span, void (MqttConnection::*then)());
 
-    asio::io_context& io_;
+    const std::shared_ptr<LetterBox> letter_box_;
     BrokerConfig broker_;
     Handlers handlers_;
     std::optional<MqttClient> client_;
