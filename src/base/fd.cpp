@@ -24,17 +24,19 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
     if (!S_ISREG(info.st_mode)) return Error{Fault::kSystem, {}, "is not a regular file"};
     const Error too_large{Fault::kSystem, {}, "is larger than expected"};
     if (static_cast<std::uintmax_t>(info.st_size) > limit) return too_large;
-    std::string content;
-    content.reserve(static_cast<std::size_t>(info.st_size) + 1);
+    std::string content(static_cast<std::size_t>(info.st_size) + 1, '\0');
+    std::size_t size = 0;
     for (;;) {
-        char buffer[4096];
-        const ssize_t count = ::read(file.get(), buffer, sizeof buffer);
+        const ssize_t count = ::read(file.get(), &content[size], content.size() - size);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return system_error("cannot be read", errno);
-        if (count == 0) return content;
-        content.append(buffer, static_cast<std::size_t>(count));
-        if (content.size() > limit) return too_large;
+        size += static_cast<std::size_t>(count);
+        if (size > limit) return too_large;
+        if (size == content.size()) content.resize(2 * size);  // it grew since
+        if (count == 0) break;
     }
+    content.resize(size);
+    return content;
 }
 
 Result<void> set_nonblocking(int fd) {

@@ -2,10 +2,12 @@
 #include "base/memory.hpp"
 
 #include <malloc.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -17,12 +19,23 @@ namespace {
 /// cloud announces) must not become memory by being wiped.
 constexpr std::size_t kMostWiped = std::size_t{1024} * 1024;
 
+constexpr std::size_t kStack = std::size_t{128} * 1024;
+constexpr std::size_t kPage = 4096;  // where pages are larger, madvise fails and nothing is lost
+
 }  // namespace
 
 void keep_memory_private() {
     const rlimit none{0, 0};
     ::setrlimit(RLIMIT_CORE, &none);
     ::prctl(PR_SET_DUMPABLE, 0);
+}
+
+[[gnu::noinline]] void forget_stack() {
+    char room[kStack];
+    explicit_bzero(room, sizeof room);
+    // The zeros need no memory.
+    const auto begin = (reinterpret_cast<std::uintptr_t>(room) + kPage - 1) / kPage * kPage;
+    ::madvise(reinterpret_cast<void*>(begin), kStack - kPage, MADV_DONTNEED);
 }
 
 void* WipingAllocator::Malloc(std::size_t size) { return size == 0 ? nullptr : std::malloc(size); }

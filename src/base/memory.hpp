@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a process leaves behind of what it held: freed memory is overwritten (this file replaces the
-// program's operator delete), and there is no core file and no ptrace by the same user.
+// program's operator delete), the stack below is cleared where the work that used it is done, and
+// there is no core file and no ptrace by the same user.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +10,9 @@ namespace remote_access {
 
 /// From now on neither a core file nor another process of the same user sees this one's memory.
 void keep_memory_private();
+
+/// Clears what functions that have returned left on the stack: 128 KiB below the caller's frame.
+void forget_stack();
 
 /// malloc for a library that takes an allocator (RapidJSON): what it frees is overwritten.
 struct WipingAllocator {

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "base/log.hpp"
+#include "base/memory.hpp"
 #include "forwarder/attempt.hpp"
 #include "forwarder/tls.hpp"
 #include "forwarder/trust.hpp"
@@ -161,6 +162,7 @@ void Forwarder::on_opened(Attempt::Opened opened) {
     free_what_only_connecting_needs();
     if (!confined(sandbox_.confine_pump())) return;
     tell(message::Connected{});
+    forget_stack();
     ::malloc_trim(0);  // of the trust, the order and the making of filters
     tunnel_->start([weak = weak_from_this()](const message::Ended& ended) {
         if (const auto self = weak.lock()) self->on_over(ended);

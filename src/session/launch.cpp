@@ -132,6 +132,7 @@ Result<Child> launch(const char* name, const std::vector<int>& keep,
         std::vector<int> kept = keep;
         kept.push_back(ends->second.get());
         detach(name, kept);
+        forget_stack();  // of the parent, who has read settings and login
         ends->first.release();
         leave(body(std::move(ends->second)));
     }

@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include "base/log.hpp"
+#include "base/memory.hpp"
 
 namespace remote_access {
 namespace {
@@ -100,6 +101,7 @@ void Supervisor::on_established() {
     record_.address = opening_->address();
     record_.rule = opening_->rule();
     opening_->stop();
+    forget_stack();
     log::info(established_line(record_));
     caller_->connected();
     limits_->start([weak = weak_from_this()](const std::string& which) {
