@@ -227,7 +227,9 @@ void Pump::end(By by, std::uint16_t code, std::string detail, Milliseconds patie
     }
     give_up_ = until;
     farewell_ = now_ + std::min(kFarewell, drain_);
-    goodbye_ = WebSocketCodec::Close{code, by == By::kCloud && !codec_.violation() ? "" : detail};
+    const bool broken = by == By::kCloud && codec_.violation().has_value();
+    goodbye_ = WebSocketCodec::Close{code, by == By::kCloud && !broken ? "" : detail};
+    if (broken) detail.insert(0, "ours, it broke the WebSocket protocol: ");
     ending_ = message::Ended{by, code, std::move(detail)};
     again_ = true;
 }

@@ -227,26 +227,6 @@ def test_a_silent_pair_of_ends_costs_no_processor_time(cloud: Cloud, device: Dev
         assert sum(process.cpu_seconds() for process in left) - before < 0.1
 
 
-BROKEN = {
-    "a masked frame": (b"\x82\x83\x01\x02\x03\x04abc", 1002),
-    "reserved bits": (b"\xf2\x03abc", 1002),
-    "an unknown opcode": (b"\x83\x03abc", 1002),
-    "a continuation of nothing": (b"\x80\x03abc", 1002),
-    "a ping of 126 bytes": (b"\x89\x7e\x00\x7e" + b"p" * 126, 1002),
-}
-
-
-@pytest.mark.parametrize(("frame", "code"), [
-    pytest.param(*case, id=name) for name, case in BROKEN.items()])
-def test_what_is_no_websocket_ends_the_session_with_the_code_for_it(
-        cloud: Cloud, device: Device, frame: bytes, code: int) -> None:
-    with Target(wait_for_end) as target:
-        session = established(cloud, target)
-        session.send_raw(frame)
-        assert session.wait_closed(5).code == code
-        target.wait_ended()
-
-
 @pytest.mark.parametrize("then", ["close", "reset", "drop"])
 def test_an_end_right_after_the_101_is_an_end_and_no_hang(
         cloud: Cloud, device: Device, then: Literal["close", "reset", "drop"]) -> None:

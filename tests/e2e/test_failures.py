@@ -109,6 +109,13 @@ CASES = {
         own=QUICK, within=4),
     "an odd status": Case(
         CLOUD + ": .*HTTP 520", Behaviour(upgrade=Upgrade(status=520)), own=QUICK, within=4),
+    "one byte a second": Case(
+        CLOUD + ": no answer within", Behaviour(upgrade=Upgrade(byte_interval=1)), own=QUICK,
+        within=4),
+    "404 with a packed body": Case(
+        CLOUD + ": remote access refused with HTTP 404", Behaviour(upgrade=Upgrade(
+            status=404, body="\x1f\x8b\x08\0\0\0\0\0", headers={"Content-Encoding": "gzip"})),
+        requests=1),
     "200 instead of 101": Case(
         CLOUD + ": .*(HTTP 200|not a WebSocket answer)", Behaviour(upgrade=Upgrade(status=200)),
         requests=1),
