@@ -24,4 +24,7 @@ int teardown_command(const Invocation& invocation);
 /// are wrong (then every operation is refused); 2: HOST or PORT is none.
 int policy_command(const Invocation& invocation);
 
+/// `sessions`, `sessions end`: 1 where the run folder may not be read, or there is no such session.
+int sessions_command(const Invocation& invocation);
+
 }  // namespace remote_access

@@ -67,6 +67,7 @@ struct Options {
     std::string payload, config_dir, profile, log_level;
     std::string format, user, group, unit_drop_ins;
     PolicyOptions policy;
+    SessionsOptions sessions;
     bool debug = false;
 };
 
@@ -103,6 +104,18 @@ void declare_policy(CLI::App& app, Options& options) {
     test->callback([&options] { options.policy.test = true; });
 }
 
+void declare_sessions(CLI::App& app, Options& options) {
+    CLI::App* sessions = app.add_subcommand("sessions", "list the sessions there are, or end one");
+    sessions->fallthrough()->require_subcommand(0, 1);
+    sessions->add_flag("--json", options.sessions.json, "for programs");
+    sessions->add_flag("--watch", options.sessions.watch, "again every second");
+    CLI::App* end = sessions->add_subcommand("end", "end a session: 1001 to the cloud");
+    end->fallthrough();
+    end->add_option("ID", options.sessions.end, "as in the list and in the log")
+        ->required()
+        ->check([](const std::string& id) { return id.empty() ? "ID is empty" : ""; });
+}
+
 void declare(CLI::App& app, Options& options) {
     app.set_version_flag("-V,--version", "c8y-remote-access-connect " REMOTE_ACCESS_VERSION);
     app.add_option("PAYLOAD", options.payload,
@@ -122,6 +135,7 @@ void declare(CLI::App& app, Options& options) {
     app.add_subcommand("teardown", "take our operation file and the run folder away")
         ->fallthrough();
     declare_policy(app, options);
+    declare_sessions(app, options);
     app.require_subcommand(0, 1);
     app.footer(
         "Exit status: 0 done; 1 failed (an operation: FAILED was published);\n"
@@ -151,6 +165,7 @@ Invocation::Command command_of(const CLI::App& app) {
     if (app.got_subcommand("setup")) return Invocation::Command::kSetup;
     if (app.got_subcommand("teardown")) return Invocation::Command::kTeardown;
     if (app.got_subcommand("policy")) return Invocation::Command::kPolicy;
+    if (app.got_subcommand("sessions")) return Invocation::Command::kSessions;
     return Invocation::Command::kConnect;
 }
 
@@ -191,6 +206,7 @@ std::variant<Invocation, Farewell> read_invocation(int argc, char** argv) {
     invocation.setup = {format_from_name(options.format), options.user, options.group,
                         options.unit_drop_ins};
     invocation.policy = options.policy;
+    invocation.sessions = options.sessions;
     invocation.timestamps = environment("INVOCATION_ID").empty();
     invocation.log_socket = environment("C8Y_REMOTE_ACCESS_LOG_SOCKET");
     return invocation;

@@ -24,15 +24,21 @@ struct PolicyOptions {
     bool json = false;
 };
 
+struct SessionsOptions {
+    std::string end;  ///< the session to end; empty: list
+    bool json = false, watch = false;
+};
+
 struct Invocation {
-    enum class Command { kConnect, kSession, kSetup, kTeardown, kPolicy };
+    enum class Command { kConnect, kSession, kSetup, kTeardown, kPolicy, kSessions };
     Command command = Command::kConnect;
     Secret payload;  ///< kConnect: the operation's text; it holds the connection key
     ConfigSource source;
     std::optional<log::Level> log_level;  ///< of flags or RUST_LOG; else system.toml says it
     bool timestamps = true;
-    SetupOptions setup;      ///< kSetup
-    PolicyOptions policy;    ///< kPolicy
+    SetupOptions setup;    ///< kSetup
+    PolicyOptions policy;  ///< kPolicy
+    SessionsOptions sessions;
     std::string log_socket;  ///< a syslog socket instead of the system's
 };
 

@@ -21,6 +21,8 @@ int run(remote_access::Invocation& invocation) {
             return teardown_command(invocation);
         case Invocation::Command::kPolicy:
             return policy_command(invocation);
+        case Invocation::Command::kSessions:
+            return sessions_command(invocation);
     }
     return 2;
 }

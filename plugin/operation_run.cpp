@@ -65,7 +65,7 @@ int OperationRun::report_failure(const Error& error) {
 
 int OperationRun::run() {
     start_broker();
-    stop_signal_->start([this] { on_stop(); });
+    stop_signal_->start([this](const std::string&) { on_stop(); });
     const auto keep_running = asio::make_work_guard(io_);
     io_.run();
     broker_->stop(kDisconnect);

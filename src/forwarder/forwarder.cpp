@@ -74,7 +74,7 @@ void Forwarder::start() {
         if (const auto channel = weak.lock()) (void)channel->send(message::Log{level, line});
     });
     log::set_prefix({});  // the session puts its own before our lines
-    stop_signal_->start([weak = weak_from_this()] {
+    stop_signal_->start([weak = weak_from_this()](const std::string&) {
         if (const auto self = weak.lock()) self->on_signal();
     });
     // While the session resolves and connects. No message, so no socket, is taken before.

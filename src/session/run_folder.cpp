@@ -44,16 +44,19 @@ Result<void> make(const std::string& path, const Config& config) {
 }  // namespace
 
 Result<std::string> run_folder(const Config& config) {
-    std::string first = config.paths.run + kName;
-    const Result<void> made = make(first, config);
-    if (made) return first;
-    std::string second = config.paths.data + kName;
-    const Result<void> fallback = make(second, config);
-    if (fallback) return second;
+    const std::vector<std::string> places = run_folder_places(config);
+    const Result<void> made = make(places[0], config);
+    if (made) return places[0];
+    const Result<void> fallback = make(places[1], config);
+    if (fallback) return places[1];
     return Error{Fault::kSystem,
                  {},
                  "no run folder (run.path, data.path): " + made.error().detail + "; " +
                      fallback.error().detail};
+}
+
+std::vector<std::string> run_folder_places(const Config& config) {
+    return {config.paths.run + kName, config.paths.data + kName};
 }
 
 Result<std::string> make_run_folder(const Config& config) {
@@ -74,7 +77,7 @@ Result<std::string> make_run_folder(const Config& config) {
 
 std::vector<std::string> remove_run_folder(const Config& config) {
     std::vector<std::string> removed;
-    for (const std::string& place : {config.paths.run + kName, config.paths.data + kName}) {
+    for (const std::string& place : run_folder_places(config)) {
         std::error_code code;
         std::vector<std::string> locks;
         bool seats = false;

@@ -15,6 +15,9 @@ namespace remote_access {
 /// Makes the folder if it is not there. The error names both places.
 Result<std::string> run_folder(const Config& config);
 
+/// Both places, whether there is one or not: sessions may have their seats in either.
+std::vector<std::string> run_folder_places(const Config& config);
+
 /// As run_folder(), and what is there already goes to thin-edge's user as well; for `setup`.
 Result<std::string> make_run_folder(const Config& config);
 

@@ -23,6 +23,24 @@ bool is_seat(std::string_view name) {
     return name.size() > kSuffix.size() && name.substr(name.size() - kSuffix.size()) == kSuffix;
 }
 
+/// Of the second page, while its session writes there: each figure is whole, together they need not
+/// be of the same moment.
+template <typename Figure>
+void read_figure(const SeatFile& seat, std::size_t offset, Figure& figure) {
+    Figure read{};
+    const auto at = static_cast<off_t>(kSeatPage + offset);
+    if (::pread(seat.file.get(), &read, sizeof read, at) == sizeof read) figure = read;
+}
+
+void read_figures(SeatFile& seat) {
+    read_figure(seat, offsetof(Counters, reported), seat.reported);
+    read_figure(seat, offsetof(Counters, to_cloud), seat.to_cloud);
+    read_figure(seat, offsetof(Counters, to_target), seat.to_target);
+    std::int64_t last_activity = 0;
+    read_figure(seat, offsetof(Counters, last_activity), last_activity);
+    seat.last_activity = Milliseconds(last_activity);
+}
+
 void read_info(SeatFile& seat) {
     std::string page(kSeatPage, '\0');
     const ssize_t size = ::pread(seat.file.get(), page.data(), page.size(), 0);
@@ -30,13 +48,14 @@ void read_info(SeatFile& seat) {
     page.resize(std::min(page.size(), page.find('\0')));
     const Result<json::Value> info = json::parse(page);
     if (!info) return;
+    seat.id = info->text_at("id");
+    seat.target = info->text_at("target");
+    seat.since = info->text_at("since");
+    seat.pid = static_cast<pid_t>(info->integer_at("pid"));
     seat.operation.id = info->text_at("operation");
     seat.salt = info->text_at("salt");
     seat.key_hash = info->text_at("key_hash");
-    Reported reported = Reported::kNothing;
-    const auto offset = static_cast<off_t>(kSeatPage + offsetof(Counters, reported));
-    if (::pread(seat.file.get(), &reported, sizeof reported, offset) == sizeof reported)
-        seat.reported = reported;
+    read_figures(seat);
 }
 
 }  // namespace

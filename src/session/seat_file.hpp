@@ -2,10 +2,14 @@
 // The seats' files as anyone may read them: who lives, who has died, and with what status owed.
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/fd.hpp"
+#include "base/time.hpp"
 #include "operation/request.hpp"
 #include "session/counters.hpp"
 
@@ -15,11 +19,15 @@ constexpr std::size_t kSeatPage = 4096;  ///< bytes; first page JSON, second pag
 
 struct SeatFile {
     std::string path;
-    Fd file;     ///< of a dead session: locked by us now, so nobody else handles it
-    bool alive;  ///< its session holds the lock
+    Fd file;             ///< of a dead session: locked by us now, so nobody else handles it
+    bool alive = false;  ///< its session holds the lock
+    std::string id, target, since;
+    pid_t pid = 0;
     OperationId operation;
     std::string salt, key_hash;
     Reported reported = Reported::kNothing;
+    std::uint64_t to_cloud = 0, to_target = 0;  ///< of Counters, as they are now
+    Milliseconds last_activity{0};
 };
 
 /// Taking a seat and judging who is dead exclude each other: the lock goes with the descriptor.

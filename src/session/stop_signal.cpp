@@ -2,11 +2,24 @@
 #include "session/stop_signal.hpp"
 
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
 
 #include "base/log.hpp"
 
 namespace remote_access {
+namespace {
+
+constexpr int kByCommand = 0x72616365;  // goes with the signal of `sessions end`
+
+std::string name_of_user(std::uint32_t uid) {
+    return uid == 0 ? "root" : "user " + std::to_string(uid);
+}
+
+}  // namespace
 
 sigset_t stop_signals() {
     sigset_t signals;
@@ -27,11 +40,23 @@ bool stop_pending() {
            (::sigismember(&pending, SIGTERM) == 1 || ::sigismember(&pending, SIGINT) == 1);
 }
 
+Result<void> send_stop(int pidfd) {
+    siginfo_t info{};
+    info.si_signo = SIGTERM;
+    info.si_code = SI_QUEUE;
+    info.si_pid = ::getpid();
+    info.si_uid = ::getuid();
+    info.si_value.sival_int = kByCommand;
+    if (::syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, &info, 0) != 0)
+        return system_error("pidfd_send_signal", errno);
+    return {};
+}
+
 Error stopped_error() { return {Fault::kStopped, {}, {}}; }
 
 StopSignal::StopSignal(asio::io_context& io) : descriptor_(io) {}
 
-void StopSignal::start(std::function<void()> on_stop) {
+void StopSignal::start(std::function<void(const std::string& why)> on_stop) {
     on_stop_ = std::move(on_stop);
     const sigset_t signals = stop_signals();
     Fd descriptor(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -57,7 +82,10 @@ void StopSignal::take() {
         log::info("asked to stop by " +
                   std::string(info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM") + " of process " +
                   std::to_string(info.ssi_pid) + ", user " + std::to_string(info.ssi_uid));
-        if (on_stop_) on_stop_();
+        const bool by_command = info.ssi_code == SI_QUEUE && info.ssi_int == kByCommand;
+        if (on_stop_)
+            on_stop_(by_command ? "ended by " + name_of_user(info.ssi_uid) + " with `sessions end`"
+                                : "stopped on the device");
     }
     if (descriptor_.is_open()) wait();
 }

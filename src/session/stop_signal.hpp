@@ -9,8 +9,10 @@
 #include <csignal>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "base/fd.hpp"
+#include "base/result.hpp"
 
 namespace remote_access {
 
@@ -23,6 +25,9 @@ void hold_stop_signals();
 /// Whether one has been sent that no StopSignal has taken.
 bool stop_pending();
 
+/// Asks the process to end as `sessions end` does: it says in its record who asked.
+Result<void> send_stop(int pidfd);
+
 /// What ended is told as: the session was stopped on this device.
 Error stopped_error();
 
@@ -30,8 +35,9 @@ class StopSignal : public std::enable_shared_from_this<StopSignal> {
 public:
     explicit StopSignal(asio::io_context& io);
 
-    /// `on_stop` comes with each signal, one that waits already included; the log says who sent it.
-    void start(std::function<void()> on_stop);
+    /// `on_stop` comes with each signal, one that waits already included, and with what the record
+    /// says of it; the log says who sent it.
+    void start(std::function<void(const std::string& why)> on_stop);
     /// No callback comes after this.
     void cancel();
 
@@ -40,7 +46,7 @@ private:
     void take();
 
     asio::posix::stream_descriptor descriptor_;
-    std::function<void()> on_stop_;
+    std::function<void(const std::string& why)> on_stop_;
 };
 
 }  // namespace remote_access

@@ -43,8 +43,8 @@ void Supervisor::start() {
         [weak] {
             if (const auto self = weak.lock()) self->on_forwarder_closed();
         });
-    stop_signal_->start([weak] {
-        if (const auto self = weak.lock()) self->on_signal();
+    stop_signal_->start([weak](const std::string& why) {
+        if (const auto self = weak.lock()) self->on_signal(why);
     });
     caller_->start(caller_handlers());
     opening_->start([weak](const Error& error) {
@@ -109,9 +109,9 @@ void Supervisor::on_established() {
     });
 }
 
-void Supervisor::on_signal() {
+void Supervisor::on_signal(const std::string& why) {
     fail(stopped_error());
-    end_forwarder(kGoingAway, "stopped on the device");
+    end_forwarder(kGoingAway, why);
 }
 
 /// Ends the connecting phase without success; the first failure is the one that counts.

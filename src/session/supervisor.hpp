@@ -36,7 +36,7 @@ private:
     void on_forwarder_message(Received received);
     void on_established();
     void on_forwarder_closed();
-    void on_signal();
+    void on_signal(const std::string& why);
 
     void fail(const Error& error);
     void end_forwarder(std::uint16_t code, const std::string& text);
