@@ -28,7 +28,8 @@ CONTENTS = {
     f"/usr/lib/tmpfiles.d/{NAME}.conf": "-rw-r--r--",
     f"/usr/share/doc/{NAME}/changelog.gz": "-rw-r--r--",
     f"/usr/share/doc/{NAME}/copyright": "-rw-r--r--",
-    f"/usr/share/lintian/overrides/{NAME}": "-rw-r--r--",
+    f"/usr/share/bash-completion/completions/{NAME}": "-rw-r--r--",
+    f"/usr/share/man/man1/{NAME}.1.gz": "-rw-r--r--",
 }
 
 

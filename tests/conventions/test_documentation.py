@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""README, man page and completion say what the program says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "c8y-remote-access-connect"
+PROGRAM = ROOT / os.environ.get("CONNECT_BUILD", "build") / "plugin" / NAME
+MAN_PAGE = ROOT / "packaging" / "man" / f"{NAME}.1"
+COMPLETION = ROOT / "packaging" / "completion" / NAME
+
+
+def help_of(*command: str) -> str:
+    return subprocess.run([PROGRAM, *command, "--help"], capture_output=True, text=True,
+                          timeout=10, check=True).stdout
+
+
+def commands(*command: str) -> list[tuple[str, ...]]:
+    """Every command there is, with those below it."""
+    _, _, below = help_of(*command).partition("Subcommands:\n")
+    found = []
+    for name in re.findall(r"^  (\w+)", below, re.M):
+        found += [(*command, name), *commands(*command, name)]
+    return found
+
+
+def options(*command: str) -> set[str]:
+    return set(re.findall(r"^  (?:-\w,)?(--[\w-]+)", help_of(*command), re.M))
+
+
+@pytest.fixture(scope="module")
+def every_option() -> set[str]:
+    return options().union(*(options(*command) for command in commands()))
+
+
+def man_page() -> str:
+    return MAN_PAGE.read_text().replace(r"\-", "-")
+
+
+def test_the_man_page_has_every_command_and_every_option(every_option: set[str]) -> None:
+    page = man_page()
+    headings = set(re.findall(r"^\.B ([a-z ]+)$", page, re.M))
+    assert {" ".join(command) for command in commands()} - headings <= {"policy"}
+    assert set(re.findall(r"--[a-z][\w-]+", page)) == every_option
+
+
+def test_the_man_page_is_free_of_warnings() -> None:
+    run = subprocess.run(["groff", "-man", "-ww", "-z", MAN_PAGE], capture_output=True, text=True,
+                         timeout=30, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def completed(*words: str) -> list[str]:
+    """What pressing Tab after `words` offers; the last one is unfinished."""
+    script = (f'source "{COMPLETION}"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+              f'_c8y_remote_access_connect "$1"; printf "%s\\n" "${{COMPREPLY[@]}}"')
+    run = subprocess.run(["bash", "-c", script, "bash", str(PROGRAM), *words], capture_output=True,
+                         text=True, timeout=10, check=True)
+    assert run.stderr == ""
+    return run.stdout.split()
+
+
+def test_completion_knows_every_command_and_option() -> None:
+    for command in [(), *commands()]:
+        if command == ("session",) or command == ("sessions", "end"):  # internal; takes an id
+            continue
+        below = {one[-1] for one in commands() if one[:-1] == command and one != ("session",)}
+        shared = options() if not command else set()
+        offered = set(completed(*command, ""))
+        assert offered >= options(*command) | below | shared, command
+        assert offered <= options(*command) | below | options(), command
+
+
+def test_completion_finishes_words_and_values() -> None:
+    assert completed("se") == ["setup", "sessions"]
+    assert completed("--log-level", "d") == ["debug"]
+    assert completed("setup", "--format", "") == ["smartrest", "json"]
+    assert completed("--profile", "second", "policy", "t") == ["test"]
+    assert completed("sessions", "end", "") == []  # there is none
+
+
+def test_the_troubleshooting_table_has_every_reason_and_no_other() -> None:
+    source = (ROOT / "src" / "base" / "error.cpp").read_text()
+    rows = re.findall(r'Row\{Fault::\w+, "\w+",\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\}', source)
+    sentences = ["".join(re.findall(r'"((?:[^"\\]|\\.)*)"', row)) for row in rows]
+    assert len(sentences) > 30
+    reasons = {re.sub(r"\{[sd]\}", "…", re.split(r"; when that| \((?!s\))", sentence)[0])
+               for sentence in sentences}
+    section = (ROOT / "README.md").read_text().partition("## Troubleshooting")[2]
+    section = section.partition("\n## ")[0]
+    listed = {code for line in section.splitlines() if line.startswith("|")
+              for code in re.findall(r"`([^`]+)`", line.split("|")[1])}
+    listed |= {code for code in re.findall(r"may say (.*?)run it again", section, re.S)
+               for code in re.findall(r"`([^`]+)`", code)}
+    assert listed == reasons
