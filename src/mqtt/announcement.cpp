@@ -62,9 +62,7 @@ private:
 Result<void> announce(const BrokerConfig& broker, const std::vector<Announcement>& messages,
                       Milliseconds patience) {
     if (messages.empty()) return {};
-    // Paho's threads may still hand something to the loop: it is abandoned, as the client is.
-    auto* announcing = new Announcing(broker, messages);
-    return announcing->run(patience);
+    return Announcing(broker, messages).run(patience);
 }
 
 }  // namespace remote_access
