@@ -12,7 +12,7 @@ work=${REMOTE_ACCESS_WORK:-$PWD/build/test-results}
 passed=0 failed=0 skipped=0
 . tests/setup.sh
 
-step() { printf '\n== %s\n' "$*"; }
+step() { printf '\n== %s (%d:%02d)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); } # with the time so far
 
 # Adds up what a suite's own closing line says; a suite that died without one is a failure.
 count() { # name status passed failed skipped
