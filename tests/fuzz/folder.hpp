@@ -57,7 +57,7 @@ private:
 };
 
 inline bool names_secret(const TomlNode& node) {
-    if (has(node.key, kSecret)) return true;
+    if (spells_secret(node.key)) return true;
     return std::any_of(node.children.begin(), node.children.end(), names_secret);
 }
 
