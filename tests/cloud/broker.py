@@ -32,6 +32,10 @@ class Mosquitto:
     def address(self) -> tuple[str, int]:
         return self.host, self.port
 
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
     def start(self) -> "Mosquitto":
         # mosquitto cannot bind port 0; somebody else may take the free port first, so try a few.
         attempts = [self.port] if self.port else [_free_port() for _ in range(5)]

@@ -194,6 +194,11 @@ class Cloud:
             raise KeyError(operation_id)
         return found
 
+    def forget(self) -> None:
+        """Drops what is over: for runs of many thousand sessions, whose records would be the load.
+        `violations` stay."""
+        self._on_loop(self.hub.forget)
+
     def stop_listening(self) -> None:
         self._run(self._door.stop_listening())
 
@@ -239,6 +244,13 @@ class Cloud:
 
     def deliver(self, operation: Operation, delivery: str) -> None:
         self._on_loop(lambda: self.hub.deliver(operation, delivery))
+
+    def deliver_all(self, operations: list[Operation], delivery: str) -> None:
+        """As fast as the broker takes them."""
+        def work() -> None:
+            for operation in operations:
+                self.hub.deliver(operation, delivery)
+        self._on_loop(work)
 
     def publish(self, topic: str, payload: str | bytes, prefix: str | None = None) -> None:
         if self._mqtt is None:

@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 from .behaviour import Behaviour
 from .devices import Device
-from .operations import Operation, Operations
+from .operations import FINAL, Operation, Operations
 from .tokens import Gate, Tokens
 from .tunnel import Operator, Tunnel
 
@@ -74,6 +74,16 @@ class Hub:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def forget(self) -> None:
+        over = [one for one in self.operations.all
+                if one.status in FINAL and self.tunnels[one.key].over.is_set()]
+        gone = {one.key for one in over}
+        self.operations.all = [one for one in self.operations.all if one.key not in gone]
+        operators = {id(self.tunnels.pop(key).operator) for key in gone}
+        self.operators = [one for one in self.operators if id(one) not in operators]
+        for records in (self.status_messages, self.jwt_requests, self.upgrades):
+            records.clear()
 
     # Devices and operations -------------------------------------------------------------------
 

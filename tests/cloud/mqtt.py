@@ -4,11 +4,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from typing import Any, Callable
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+
+
+def _without_nagle(_client: Any, _data: Any, sock: socket.socket) -> None:
+    """An operation would wait 40 ms behind the acknowledgement of the message before it."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 class MqttLink:
@@ -24,6 +30,7 @@ class MqttLink:
         self._client.on_connect = self._connected
         self._client.on_subscribe = self._subscribed
         self._client.on_message = self._received
+        self._client.on_socket_open = _without_nagle
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
         self._client.connect_async(*address, keepalive=30)
 
