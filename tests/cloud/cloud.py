@@ -199,6 +199,10 @@ class Cloud:
         `violations` stay."""
         self._on_loop(self.hub.forget)
 
+    def breathe(self) -> None:
+        """Returns when the event loop has come round: its lag, for who takes the time."""
+        self._on_loop(lambda: None)
+
     def stop_listening(self) -> None:
         self._run(self._door.stop_listening())
 

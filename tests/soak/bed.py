@@ -12,8 +12,10 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 
-from cloud import Cloud, Mosquitto, Session
+from cloud import Cloud, Mosquitto, Operation, Session
 from e2e.harness.device import Device, Form
+from e2e.harness.mapper import Run
+from e2e.harness.processes import of_program
 from e2e.harness.waiting import wait_until
 
 from . import look
@@ -47,6 +49,20 @@ class Bed:
     def look(self) -> dict[int, Facts]:
         return look.look(self.program)
 
+    def run_of(self, operation: Operation) -> Run:
+        """The mapper's run of the plugin for this operation."""
+        key = operation.key.encode()
+        return self.device.mapper.last(lambda run: key in run.argv[-1])
+
+    def kill(self, pid: int) -> None:
+        next(one for one in of_program(self.program) if one.pid == pid).kill()
+
+    def lag(self) -> float:
+        """Seconds for a word with the cloud's event loop and back."""
+        began = time.monotonic()
+        self.cloud.breathe()
+        return time.monotonic() - began
+
     def broker_facts(self) -> Facts:
         assert self.broker.pid is not None
         found = look.facts(self.broker.pid, "broker")
@@ -69,11 +85,15 @@ class Bed:
         runs[:] = [run for run in runs if run.end_of_file is None]
         del self.device.journal.lines[:]
 
-    def close(self) -> None:
+    def drop_all(self) -> None:
+        """The operators go: what stands then has nobody to stand for."""
         for session in self.cloud.sessions:
             if isinstance(session, Session) and session.closed is None:
                 with contextlib.suppress(RuntimeError):  # the device never came
                     session.drop()
+
+    def close(self) -> None:
+        self.drop_all()
         self.device.stop(30)
 
 

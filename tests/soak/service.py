@@ -3,8 +3,8 @@
 
 The operator's first line says what a connection is for, so one port serves all kinds of traffic:
 `echo`; `take SIZE` (answers with the sha256 of what came); `give SIZE SEED`; `both SIZE SEED`
-(takes and gives at once); `say SIZE SEED` (gives and leaves). After all but `say` the next line
-may ask for something else.
+(takes and gives at once, then answers); `say SIZE SEED` (gives and leaves). After all but the first
+and the last the next line may ask for something else.
 """
 
 from __future__ import annotations
@@ -86,11 +86,12 @@ class Service:
                 await writer.drain()
             return False
         if verb == "take":
-            await _take(reader, writer, size)
+            await _answer(writer, await _take(reader, size))
         elif verb == "give":
             await _give(writer, size, seed)
         elif verb == "both":
-            await asyncio.gather(_give(writer, size, seed), _take(reader, None, size))
+            _, checksum = await asyncio.gather(_give(writer, size, seed), _take(reader, size))
+            await _answer(writer, checksum)
         elif verb == "say":
             await _give(writer, size, seed)
             return False
@@ -99,8 +100,7 @@ class Service:
         return True
 
 
-async def _take(reader: asyncio.StreamReader, answer: asyncio.StreamWriter | None,
-                size: int) -> None:
+async def _take(reader: asyncio.StreamReader, size: int) -> str:
     checksum: Any = hashlib.sha256()
     while size > 0:
         data = await reader.read(min(size, 65536))
@@ -108,9 +108,12 @@ async def _take(reader: asyncio.StreamReader, answer: asyncio.StreamWriter | Non
             raise ConnectionResetError(f"{size} bytes are missing")
         checksum.update(data)
         size -= len(data)
-    if answer is not None:
-        answer.write(checksum.hexdigest().encode() + b"\n")
-        await answer.drain()
+    return str(checksum.hexdigest())
+
+
+async def _answer(writer: asyncio.StreamWriter, checksum: str) -> None:
+    writer.write(checksum.encode() + b"\n")
+    await writer.drain()
 
 
 async def _give(writer: asyncio.StreamWriter, size: int, seed: int) -> None:

@@ -16,7 +16,9 @@ from .bed import Bed
 from .conftest import Say
 from .look import KIB, unreaped
 
-SLOWER = 1.5  # the last block's median time against the first's
+# The last block's time against the first's, and seconds on top. Of a block the best tenth counts:
+# the rest is what else the machine does.
+SLOWER = (1.5, 0.01)
 BROKER_GROWTH = 1024 * KIB  # of mosquitto's own memory, from the second look on
 
 pytestmark = [pytest.mark.timeout(3600), pytest.mark.release_only]
@@ -73,17 +75,19 @@ def test_sessions_one_after_another_leave_nothing_and_get_no_slower(
     bed.wait_quiet()
     bed.forget()
     first = Left.of(bed)
-    medians, looks = [], []
-    say("| sessions | median ms | files | seats, processes | broker: descriptors | KiB own |")
+    best: list[float] = []
+    looks = []
+    say("| sessions | p10 ms | median ms | files | seats, processes | broker: descriptors | KiB own |")
     for start in range(0, total, block):
         took = [one(bed, number) for number in range(start, min(start + block, total))]
         bed.wait_quiet()
         bed.forget()
         wait_clients_gone(bed, first.broker_descriptors)
-        medians.append(statistics.median(took))
+        best.append(sorted(took)[len(took) // 10])
         looks.append(Left.of(bed))
         seats = len(list(bed.device.run_path.rglob("*.seat")))
-        say(f"| {start + len(took):8} | {1000 * medians[-1]:9.1f} | {looks[-1].files:5} "
+        say(f"| {start + len(took):8} | {1000 * best[-1]:6.1f} "
+            f"| {1000 * statistics.median(took):9.1f} | {looks[-1].files:5} "
             f"| {seats:5}, {len(bed.look()):9} | {looks[-1].broker_descriptors:19} "
             f"| {looks[-1].broker_memory / KIB:7.0f} |")
         assert seats == 0
@@ -92,5 +96,5 @@ def test_sessions_one_after_another_leave_nothing_and_get_no_slower(
     assert {look.broker_descriptors for look in looks} == {first.broker_descriptors}
     assert {look.unreaped for look in looks} == {0}
     assert looks[-1].broker_memory - looks[0].broker_memory < BROKER_GROWTH
-    assert medians[-1] < SLOWER * medians[0]
+    assert best[-1] < SLOWER[0] * best[0] + SLOWER[1]
     assert bed.cloud.violations == []
