@@ -213,7 +213,7 @@ void MqttClient::connect(const OnResult& on_up, const OnMessage& on_message,
 
 void MqttClient::subscribe(const std::string& topic, const OnResult& on_done) {
     link_->act(on_done, [this, &topic](Listener& listener) {
-        link_->paho->subscribe(topic, 1, nullptr, listener);
+        link_->paho->subscribe(topic, 0, nullptr, listener);
     });
 }
 

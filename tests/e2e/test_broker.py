@@ -14,7 +14,7 @@ from cloud import Cloud, Mosquitto, Upgrade
 
 from .harness.device import Device
 from .harness.expect import (FAILURE, QUICK, SUCCESS, check_carries, check_failure,
-                             run_directly)
+                             established, run_directly)
 from .harness.gate import Gate
 from .harness.services import program
 from .harness.targets import Target, echo, refusing_port, silent_port, wait_for_end
@@ -31,6 +31,19 @@ def test_other_messages_on_the_token_topic_are_passed_over(cloud: Cloud, device:
         session = cloud.open("127.0.0.1", target.port)
         session.wait_device(10)
         assert session.operation.wait_final(5) == "SUCCESSFUL"
+
+
+@pytest.mark.device(login="certificate")
+def test_a_jwt_does_not_hold_executing_back(cloud: Cloud, device: Device,
+                                            patient: Callable[[float], float]) -> None:
+    """Acknowledged at QoS 1, it would: Nagle's algorithm keeps what is sent next for 40 ms."""
+    waited = []
+    with Target(wait_for_end) as target:
+        for _ in range(5):
+            session = established(cloud, target)
+            waited.append(session.operation.history[1][0] - cloud.jwt_requests[-1])
+            session.close()
+    assert min(waited) < patient(0.03), waited
 
 
 @pytest.mark.device(login="certificate")
