@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -38,14 +40,17 @@ int priority(Level level) {
     return kPriorities.at(static_cast<std::size_t>(level));
 }
 
-Fd connect_datagram(const std::string& path) {
-    Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+bool connect_to(int socket, const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (!socket || path.size() >= sizeof address.sun_path) return {};
+    if (path.size() >= sizeof address.sun_path) return false;
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-        return {};
+    return ::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+}
+
+Fd connect_datagram(const std::string& path) {
+    Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket || !connect_to(socket.get(), path)) return {};
     return socket;
 }
 
@@ -59,6 +64,46 @@ std::string syslog_datagram(Level level, const std::string& line) {
     return "<" + std::to_string(LOG_DAEMON | priority(level)) + ">" + std::string(kIdentifier) +
            "[" + std::to_string(::getpid()) + "]: " + line;
 }
+
+/// The log's socket: never waited for. What it did not take is counted, and told when it takes
+/// lines again; a log daemon that was started again listens on a new socket of the same name.
+class SystemLog {
+public:
+    bool open(const std::string& path, bool journal) {
+        path_ = path;
+        journal_ = journal;
+        socket_ = connect_datagram(path);
+        return static_cast<bool>(socket_);
+    }
+    int descriptor() const { return socket_.get(); }
+
+    void write(Level level, const std::string& line) {
+        if (lost_ > 0 && send(Level::kWarn, lost_line())) lost_ = 0;
+        if (lost_ > 0 || !send(level, line)) ++lost_;
+    }
+
+private:
+    std::string lost_line() const {
+        return std::to_string(lost_) + " line(s) of this log are lost: it was full or away";
+    }
+
+    bool send(Level level, const std::string& line) {
+        const std::string text =
+            journal_ ? journal_datagram(level, line) : syslog_datagram(level, line);
+        const auto once = [this, &text] {
+            return ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >=
+                   0;
+        };
+        if (once()) return true;
+        const bool gone = errno == ECONNREFUSED || errno == ENOTCONN || errno == ECONNRESET;
+        return gone && connect_to(socket_.get(), path_) && once();
+    }
+
+    std::string path_;
+    bool journal_ = false;
+    Fd socket_;
+    std::uint64_t lost_ = 0;
+};
 
 }  // namespace
 
@@ -114,23 +159,12 @@ Sink standard_error(bool timestamps) {
 
 Sink system_log(const std::string& path, int& descriptor) {
     descriptor = -1;
-    bool journal = false;
-    Fd opened;
-    if (!path.empty()) {
-        opened = connect_datagram(path);
-    } else {
-        opened = connect_datagram(kJournal);
-        journal = static_cast<bool>(opened);
-        if (!opened) opened = connect_datagram(kSyslog);
-    }
-    if (!opened) return [](Level, const std::string&) {};
-    descriptor = opened.get();
-    auto socket = std::make_shared<Fd>(std::move(opened));  // std::function copies its target
-    return [socket, journal](Level level, const std::string& line) {
-        const std::string text =
-            journal ? journal_datagram(level, line) : syslog_datagram(level, line);
-        ::send(socket->get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    };
+    const auto opened = std::make_shared<SystemLog>();  // std::function copies its target
+    const bool found = path.empty() ? opened->open(kJournal, true) || opened->open(kSyslog, false)
+                                    : opened->open(path, false);
+    if (!found) return [](Level, const std::string&) {};
+    descriptor = opened->descriptor();
+    return [opened](Level level, const std::string& line) { opened->write(level, line); };
 }
 
 void write(Level level, std::string_view text) {

@@ -40,6 +40,7 @@ void set_prefix(std::string prefix);
 Sink standard_error(bool timestamps);
 /// Opens the journal's socket, else /dev/log; `path` (non-empty) is a syslog socket used instead.
 /// A sink that drops its lines where there is neither. `descriptor` receives the number to keep.
+/// It never waits: lines that a full queue does not take are lost, and their number is told later.
 Sink system_log(const std::string& path, int& descriptor);
 
 void write(Level level, std::string_view text);
