@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 
+#include "base/guard.hpp"
 #include "base/memory.hpp"
 #include "commands.hpp"
 
 namespace {
 
-int run(remote_access::Invocation& invocation) {
+int run_command(remote_access::Invocation& invocation) {
     using namespace remote_access;
     switch (invocation.command) {
         case Invocation::Command::kConnect:
@@ -27,11 +29,20 @@ int run(remote_access::Invocation& invocation) {
     return 2;
 }
 
+int run(remote_access::Invocation& invocation) {
+    using namespace remote_access;
+    constexpr int kFailed = 1, kNotPublished = 3;
+    const bool operation = invocation.command == Invocation::Command::kConnect;
+    return guarded(operation ? kNotPublished : kFailed,
+                   [&invocation] { return run_command(invocation); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     using namespace remote_access;
     keep_memory_private();
+    ::signal(SIGPIPE, SIG_IGN);  // a mapper that is gone takes its pipes along, not the status
     auto read = read_invocation(argc, argv);
     if (const auto* farewell = std::get_if<Farewell>(&read)) {
         std::fputs(farewell->text.c_str(), farewell->status == 0 ? stdout : stderr);

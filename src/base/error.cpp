@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 namespace remote_access {
@@ -108,6 +109,24 @@ const Row& row(Fault fault) {
     return kRows.back();
 }
 
+/// What lifts a limit of the system.
+std::string_view cure(std::string_view what, int code) {
+    switch (code) {
+        case EMFILE:
+            return " (the service's LimitNOFILE is too low)";
+        case ENFILE:
+            return " (the device's fs.file-max is too low)";
+        case EAGAIN:  // of other calls it means "later"
+            if (what != "fork") return {};
+            return " (too many processes: the service's TasksMax, the user's limit)";
+        case ENOMEM:
+        case ENOBUFS:
+            return " (the device is short of memory)";
+        default:
+            return {};
+    }
+}
+
 }  // namespace
 
 std::string_view fault_name(Fault fault) { return row(fault).name; }
@@ -162,7 +181,7 @@ std::string reason(const Error& error) {
 Error system_error(std::string_view what, int code) {
     std::array<char, 128> buffer{};
     const char* text = strerror_r(code, buffer.data(), buffer.size());
-    return {Fault::kSystem, {}, std::string(what) + ": " + text};
+    return {Fault::kSystem, {}, std::string(what) + ": " + text + std::string(cure(what, code))};
 }
 
 }  // namespace remote_access

@@ -8,6 +8,7 @@
 
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
+#include <cerrno>
 #include <deque>
 
 #include "session/resolver.hpp"
@@ -66,6 +67,10 @@ Error classify(Connector::Role role, const std::string& subject, const asio::err
     if (error == asio::error::connection_refused) return {faults.refused, subject, {}};
     if (error == asio::error::connection_reset)
         return {faults.closed, subject, "as soon as it stood"};
+    // Not the other side's doing.
+    for (const int ours : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) {
+        if (error.value() == ours) return system_error("connect to " + subject, ours);
+    }
     return {faults.unreachable, subject, error.message()};
 }
 

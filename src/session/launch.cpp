@@ -16,6 +16,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/guard.hpp"
 #include "base/memory.hpp"
 #include "session/channel.hpp"
 #include "session/stop_signal.hpp"
@@ -134,7 +135,7 @@ Result<Child> launch(const char* name, const std::vector<int>& keep,
         detach(name, kept);
         forget_stack();  // of the parent, who has read settings and login
         ends->first.release();
-        leave(body(std::move(ends->second)));
+        leave(guarded(1, [&body, &ends] { return body(std::move(ends->second)); }));
     }
     Child child;
     child.pid = pid;
