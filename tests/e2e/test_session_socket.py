@@ -30,14 +30,16 @@ def is_listening(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def listening(device: Device, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """As the socket unit will be: one session for each connection, with its own settings folder."""
+def listening(device: Device, *arguments: str,
+              wrapper: list[str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """As the socket unit will be: one session for each connection, with its own settings folder;
+    `wrapper` executes it."""
     options = [f"--setenv={name}={value}"
                for name, value in device.service_environment().items()]
     with (device.root / "socket-activate.log").open("wb") as log:
         process = subprocess.Popen(
             [program("systemd-socket-activate"), "--accept", "--seqpacket", *options,
-             "-l", str(device.socket_path), str(device.program), "session", *arguments],
+             "-l", str(device.socket_path), *(wrapper or []), str(device.program), "session", *arguments],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         wait_until(lambda: is_listening(device.socket_path), 5, "the session socket")

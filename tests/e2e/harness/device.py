@@ -141,10 +141,12 @@ class Device:
 
     def run_as_nobody(self) -> None:
         """As thin-edge runs its mapper: without root's rights. Its folders are that user's."""
-        user = pwd.getpwnam("nobody")
+        self.run_as(pwd.getpwnam("nobody").pw_uid)
+
+    def run_as(self, user: int) -> None:
         for path in (self._short, self.run_path, self.journal.path, self.root / "data",
                      *self.config_dir.rglob("*")):
-            os.chown(path, user.pw_uid, user.pw_gid)
+            os.chown(path, user, pwd.getpwnam("nobody").pw_gid)
         for folder in (self.root, *self.root.parents):
             # pytest's folders are for their owner only.
             if folder.stat().st_mode & 0o011 == 0o011:
@@ -153,7 +155,7 @@ class Device:
             if not pytests:
                 pytest.skip(f"another user does not get through {folder}")
             folder.chmod(folder.stat().st_mode | 0o011)
-        self.mapper.user = user.pw_name
+        self.mapper.user = user
 
     def processes(self) -> list[Process]:
         return processes.of_program(self.program)

@@ -33,7 +33,7 @@ class Run:
 
     def __init__(self, argv: list[bytes], folder: Path, environment: dict[str, str], *,
                  own_group: bool = False, extra_descriptors: tuple[int, ...] = (),
-                 user: str | None = None) -> None:
+                 user: int | None = None) -> None:
         self.argv = argv
         self.exit_code: int | None = None
         self.exited: float | None = None  # seconds after the start
@@ -44,8 +44,8 @@ class Run:
         self._process = subprocess.Popen(
             argv, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, process_group=0 if own_group else None,
-            pass_fds=extra_descriptors, user=user, group=user and "nogroup",
-            extra_groups=[] if user else None)
+            pass_fds=extra_descriptors, user=user,
+            group=None if user is None else "nogroup", extra_groups=None if user is None else [])
         self.pid = self._process.pid
         assert self._process.stdin is not None
         self._process.stdin.close()
@@ -94,7 +94,8 @@ class Mapper:
         self.own_group = False  # the next commands get a process group of their own
         self.extra_descriptors: tuple[int, ...] = ()  # a mapper that leaks descriptors
         self.namespace: Namespace | None = None  # where the commands run
-        self.user: str | None = None  # whom the next commands run as
+        self.user: int | None = None  # whom the next commands run as
+        self.wrapper: list[bytes] = []  # that executes the next commands: prlimit, setpriv
         self._active: set[bytes] = set()
         self._broker = broker
         self._subscribed = threading.Event()
@@ -166,7 +167,7 @@ class Mapper:
         assert "/" not in program, "the operation file's command is a bare name"
         inside = self.namespace.entered() if self.namespace else contextlib.nullcontext()
         with inside:
-            run = Run(argv, self.folder, self.environment, own_group=self.own_group,
+            run = Run(self.wrapper + argv, self.folder, self.environment, own_group=self.own_group,
                       extra_descriptors=self.extra_descriptors, user=self.user)
         self.runs.append(run)
         return run
