@@ -207,7 +207,8 @@ void OperationRun::conclude(FinalStatus status) {
     deadline_.cancel();
     reporter_->finish(*outcome_);
     const bool never = broker_error_ && !was_up_;
-    patience_.expires_after(never ? kBrokerPatience : session_patience(config_));
+    const Milliseconds span = session_patience(config_) + reporter_->window_wait();
+    patience_.expires_after(never ? kBrokerPatience : span);
     patience_.async_wait([this](const asio::error_code& error) {
         if (!error) on_publish_patience();
     });

@@ -67,6 +67,11 @@ bool StatusReporter::enter_window() {
     return true;
 }
 
+Milliseconds StatusReporter::window_wait() const {
+    if (window_ < 0 || in_window_) return Milliseconds(0);
+    return window_patience_ ? window_patience_->left() : kWindowLimit;
+}
+
 void StatusReporter::poll_window() {
     window_timer_.expires_after(kWindowPoll);
     window_timer_.async_wait([weak = weak_from_this()](const asio::error_code& error) {

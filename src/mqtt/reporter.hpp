@@ -36,6 +36,8 @@ public:
     void finish(FinalStatus status);
     /// Something is published and not acknowledged yet.
     bool in_flight() const { return in_flight_; }
+    /// How long the window may still be another's: nothing can be published before.
+    Milliseconds window_wait() const;
     /// The caller passes these on from the connection.
     void on_up() { advance(); }
     void on_down() { in_flight_ = false; }
