@@ -33,6 +33,7 @@ Milliseconds session_patience(const Config& config) {
 
 OperationRun::OperationRun(const Config& config, OperationId operation, Fd window)
     : config_(config),
+      operation_(std::move(operation)),
       broker_(std::make_shared<MqttConnection>(io_, config.broker)),
       stop_signal_(std::make_shared<StopSignal>(io_)),
       window_(std::move(window)),
@@ -41,7 +42,7 @@ OperationRun::OperationRun(const Config& config, OperationId operation, Fd windo
       token_timer_(io_),
       reporting_timer_(io_) {
     reporter_ = std::make_shared<StatusReporter>(io_, *broker_, config.cloud.topic_prefix,
-                                                 std::move(operation), window_.get(), false);
+                                                 operation_, window_.get(), false);
 }
 
 int OperationRun::serve(Fd session, message::Order order) {
@@ -190,7 +191,7 @@ void OperationRun::start_reporting() {
     StatusReporter::Handlers handlers;
     using State = message::Published::State;
     handlers.before_executing = [this] {
-        end_orphans(config_, *broker_);
+        end_orphans(config_, *broker_, operation_);
         tell_session(message::Published{State::kAnnounced});
     };
     handlers.on_executing = [this] {

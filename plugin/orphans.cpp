@@ -12,11 +12,16 @@
 
 namespace remote_access {
 
-void end_orphans(const Config& config, MqttConnection& broker) {
+void end_orphans(const Config& config, MqttConnection& broker, const OperationId& current) {
     const Result<std::string> folder = run_folder(config);
     if (!folder) return;
-    const std::string why = reason({Fault::kProcess, "session", "power cut or killed"});
+    const std::string why =
+        reason({Fault::kProcess, "session", "power cut, killed, or the broker was away"});
     for (SeatFile& found : adopt_orphans(*folder)) {
+        if (!current.by_name() && found.operation.id == current.id) {
+            ::unlink(found.path.c_str());
+            continue;
+        }
         const auto orphan = std::make_shared<SeatFile>(std::move(found));
         log::warn("an operation was left behind by a session that died: reported as failed");
         broker.publish(status_topic(config.cloud.topic_prefix),

@@ -4,10 +4,12 @@
 
 #include "config/config.hpp"
 #include "mqtt/connection.hpp"
+#include "operation/request.hpp"
 
 namespace remote_access {
 
-/// Publishes FAILED for them; a seat goes when the broker has acknowledged.
-void end_orphans(const Config& config, MqttConnection& broker);
+/// Publishes FAILED for them; a seat goes when the broker has acknowledged. One of `current`, which
+/// the cloud has sent again because nothing had reached it, goes at once: its status comes anyway.
+void end_orphans(const Config& config, MqttConnection& broker, const OperationId& current);
 
 }  // namespace remote_access

@@ -9,6 +9,9 @@ namespace {
 constexpr Milliseconds kTakeOverPatience{60'000};
 /// Nobody has seen this operation start: the cloud still has it PENDING and sends it again.
 constexpr Milliseconds kNeverStartedPatience{5'000};
+/// Of a process that is to end: systemd kills it after TimeoutStopSec (10 s in our unit), and the
+/// restart of the mapper's unit waits for it.
+constexpr Milliseconds kHurriedPatience{3'000};
 constexpr Milliseconds kDisconnect{200};
 
 }  // namespace
@@ -133,11 +136,23 @@ void Caller::take_over() {
     reporter_->start(std::move(progress));
     reporter_->finish(*outcome_);
     const bool owed = executing_published_ || outcome_->successful;
-    patience_.expires_after(owed ? kTakeOverPatience : kNeverStartedPatience);
-    patience_.async_wait([weak](const asio::error_code& error) {
+    const Milliseconds span = owed ? kTakeOverPatience : kNeverStartedPatience;
+    wait_at_most(hurried_ ? kHurriedPatience : span + reporter_->window_wait());
+}
+
+void Caller::hurry() {
+    hurried_ = true;
+    if (!settled_) wait_at_most(kHurriedPatience);
+}
+
+void Caller::wait_at_most(Milliseconds span) {
+    patience_.expires_after(span);
+    patience_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
         const auto self = weak.lock();
         if (error || !self || self->settled_) return;
-        log::error("the final status could not be published");
+        log::error(self->executing_published_
+                       ? "the final status could not be published: the next operation tells it"
+                       : "the final status could not be published");
         self->settle();
     });
 }

@@ -43,12 +43,15 @@ public:
     void need_token();
     void connected();
     void failed(const Error& error);
+    /// This process was told to end: what can be said of the status is said within seconds.
+    void hurry();
     bool settled() const { return settled_; }
 
 private:
     void on_message(Received received);
     void on_closed();
     void take_over();
+    void wait_at_most(Milliseconds span);
     void on_broker_down(const Error& error);
     void settle();
     void tell(const message::Message& message);
@@ -65,6 +68,7 @@ private:
     bool gone_ = false;
     bool settled_ = false;
     bool broker_missed_ = false;
+    bool hurried_ = false;
     std::optional<FinalStatus> outcome_;
     std::shared_ptr<MqttConnection> connection_;
     std::shared_ptr<StatusReporter> reporter_;

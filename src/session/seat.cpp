@@ -87,7 +87,8 @@ Seat::~Seat() {
 }
 
 void Seat::leave() {
-    if (!path_.empty()) ::unlink(path_.c_str());
+    const bool owed = counters_->reported == Reported::kExecuting;
+    if (!path_.empty() && !owed) ::unlink(path_.c_str());
     path_.clear();
 }
 

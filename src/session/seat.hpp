@@ -27,7 +27,8 @@ public:
     /// (kDuplicate). The key is kept as a salted SHA-256 only. Waits at most a second for another
     /// process that is taking one.
     Result<Refusal> take(const std::string& folder, const ConnectRequest& request, int limit);
-    /// Removes the file; what remains is closed with the process.
+    /// Removes the file, unless a final status is owed still: then it is left to the next start, as
+    /// that of a session which died. What remains is closed with the process.
     void leave();
 
     const std::string& id() const { return id_; }

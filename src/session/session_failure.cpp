@@ -9,6 +9,7 @@
 #include "session/caller.hpp"
 #include "session/session_event.hpp"
 #include "session/session_sandbox.hpp"
+#include "session/stop_signal.hpp"
 
 namespace remote_access {
 namespace {
@@ -16,9 +17,12 @@ namespace {
 /// Callbacks hold `this` only: nothing is called after the loop in serve() has stopped.
 class FailedSession {
 public:
-    FailedSession(Fd plugin, Fd window, const Config& config, const OperationId& operation)
+    FailedSession(Fd plugin, Fd window, const Config& config, const OperationId& operation,
+                  Counters* counters)
         : config_(config),
           operation_(operation),
+          counters_(counters),
+          stop_signal_(std::make_shared<StopSignal>(io_)),
           caller_(std::make_shared<Caller>(io_, std::move(plugin), std::move(window), config,
                                            operation)) {}
 
@@ -27,9 +31,12 @@ public:
         handlers.on_token = [](const Secret&) {};
         handlers.on_no_token = [](const Error&) {};
         handlers.on_given_up = [](const Error&) {};
-        handlers.on_reported = [](Reported) {};
+        handlers.on_reported = [this](Reported reported) {
+            if (counters_ != nullptr) counters_->reported = reported;
+        };
         handlers.on_settled = [this] { leave_when_done(); };
         caller_->start(std::move(handlers));
+        stop_signal_->start([this](const std::string&) { on_signal(); });
         caller_->failed(error);
         if (is_refusal(error.fault)) publish(target, error);
         io_.run();
@@ -45,13 +52,22 @@ private:
                                 });
     }
 
+    void on_signal() {
+        stopping_ = true;
+        caller_->hurry();
+        leave_when_done();
+    }
+
     void leave_when_done() {
-        if (!notice_ && caller_->settled()) io_.stop();
+        if ((!notice_ || stopping_) && caller_->settled()) io_.stop();
     }
 
     asio::io_context io_;
     const Config& config_;
     const OperationId& operation_;
+    Counters* counters_;
+    bool stopping_ = false;
+    std::shared_ptr<StopSignal> stop_signal_;
     std::shared_ptr<Caller> caller_;
     std::shared_ptr<Notice> notice_;
 };
@@ -59,13 +75,14 @@ private:
 }  // namespace
 
 int serve_failure(Fd plugin, Fd window, const Config& config, const OperationId& operation,
-                  const std::string& target, const Error& error) {
+                  const std::string& target, const Error& error, Counters* counters) {
     const std::string why = reason(error);
     const bool names_target = why.find(target) != std::string::npos;
     log::error("failed: " + (names_target ? "" : target + ": ") + why);
     // Whatever cannot be had: a failure is told.
     [[maybe_unused]] const Result<void> locked = lock_in_session(config, SandboxMode::kAuto);
-    FailedSession(std::move(plugin), std::move(window), config, operation).serve(target, error);
+    FailedSession(std::move(plugin), std::move(window), config, operation, counters)
+        .serve(target, error);
     return 0;
 }
 

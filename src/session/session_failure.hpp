@@ -9,12 +9,13 @@
 #include "base/fd.hpp"
 #include "config/config.hpp"
 #include "operation/request.hpp"
+#include "session/counters.hpp"
 
 namespace remote_access {
 
-/// `target` is what was asked for, as it came. Returns when nothing is left to say: the process's
-/// exit status.
+/// `target` is what was asked for, as it came; `counters` are its seat's, if it has one. Returns
+/// when nothing is left to say, or the process was told to end: the process's exit status.
 int serve_failure(Fd plugin, Fd window, const Config& config, const OperationId& operation,
-                  const std::string& target, const Error& error);
+                  const std::string& target, const Error& error, Counters* counters = nullptr);
 
 }  // namespace remote_access

@@ -111,6 +111,7 @@ void Supervisor::on_established() {
 
 void Supervisor::on_signal(const std::string& why) {
     fail(stopped_error());
+    caller_->hurry();
     end_forwarder(kGoingAway, why);
 }
 

@@ -79,6 +79,7 @@ void leave_dead(const Folder& folder, const char* id, Reported reported) {
     seat.counters().reported = reported;
     std::filesystem::copy_file(folder.path + "/" + seat.id() + ".seat",
                                folder.path + "/dead-" + id + ".seat");
+    seat.counters().reported = Reported::kFinal;  // nothing is owed of the one that was copied
 }
 
 }  // namespace
@@ -94,6 +95,23 @@ TEST_CASE("of the dead only those with a status owed are adopted, the files of t
     CHECK(orphans[0].operation.id == "2");
     CHECK(folder.seats() == 1);
     CHECK(adopt_orphans(folder.path).empty());  // held by the one who adopted it
+}
+
+TEST_CASE("a session that could not tell the final status leaves that to the next start") {
+    const Folder folder;
+    {
+        Seat seat;
+        ConnectRequest owed = request("key");
+        owed.operation.id = "7";
+        REQUIRE(seat.take(folder.path, owed, 1).ok());
+        seat.counters().reported = Reported::kExecuting;
+    }
+    CHECK(folder.seats() == 1);
+    Seat following;  // the dead one takes no place
+    CHECK(take(following, folder, "key", 1) == Seat::Refusal::kNone);
+    const auto orphans = adopt_orphans(folder.path);
+    REQUIRE(orphans.size() == 1);
+    CHECK(orphans[0].operation.id == "7");
 }
 
 TEST_CASE("an orphan without an id waits until nobody else can be EXECUTING") {
