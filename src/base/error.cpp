@@ -90,7 +90,8 @@ constexpr std::array kRows{
     Row{Fault::kStopped, "stopped",
         "the session was stopped on this device before it stood (was a service stopped or "
         "restarted? try again)"},
-    Row{Fault::kSession, "session", "session service {s}: {d}"},
+    Row{Fault::kSession, "session",
+        "session service {s}: {d} (see: systemctl status c8y-remote-access-connect.socket)"},
     Row{Fault::kOperationFile, "operation_file",
         "operation file {s}: {d} (setup needs root and a writable file system)"},
     Row{Fault::kUndeclared, "undeclared",

@@ -147,6 +147,52 @@ def test_a_session_service_that_hangs_up_fails_the_operation(
                       within=3)
 
 
+@pytest.mark.parametrize("answer", [b"not json", b"{}", b"\xff" * 60_000, b"[" * 60_000, b""],
+                         ids=["text", "no type", "bytes", "deep", "empty"])
+def test_a_session_service_that_answers_rubbish_fails_the_operation(
+        cloud: Cloud, device: Device, answer: bytes) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(str(device.socket_path))
+        listener.listen()
+        operation = cloud.create_operation("127.0.0.1", 22)
+        connection, _ = listener.accept()
+        with connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 200_000)
+            connection.send(answer)
+            check_failure(operation, device.mapper.wait_runs()[0], "process ended unexpectedly",
+                          within=3)
+
+
+@pytest.mark.parametrize("there", ["a file", "a link to nowhere"])
+def test_what_is_no_socket_in_its_place_is_passed_over(
+        cloud: Cloud, device: Device, there: str) -> None:
+    if there == "a file":
+        device.socket_path.write_text("")
+    else:
+        device.socket_path.symlink_to(device.root / "nowhere")
+    with Target(echo) as target:
+        established(cloud, target)
+        assert b"no session socket" in device.mapper.wait_runs()[0].finish().stderr
+
+
+@pytest.mark.parametrize("kind", ["full", "of another type"])
+def test_a_session_service_that_takes_nobody_fails_the_operation_and_names_it(
+        cloud: Cloud, device: Device, kind: str) -> None:
+    """Not passed over: the session would end with the mapper's unit, and nobody would know why."""
+    type_ = socket.SOCK_SEQPACKET if kind == "full" else socket.SOCK_STREAM
+    with contextlib.ExitStack() as held:
+        listener = held.enter_context(socket.socket(socket.AF_UNIX, type_))
+        listener.bind(str(device.socket_path))
+        listener.listen(0)
+        if kind == "full":
+            waiting = held.enter_context(socket.socket(socket.AF_UNIX, type_))
+            waiting.connect(str(device.socket_path))
+        operation = cloud.create_operation("127.0.0.1", 22)
+        check_failure(operation, device.mapper.wait_runs()[0],
+                      rf"^session service {device.socket_path}: connect: .*systemctl status "
+                      r"c8y-remote-access-connect\.socket", within=3)
+
+
 def test_policy_and_limits_are_those_of_the_sessions_own_folder(
         cloud: Cloud, make_device: Callable[..., Device]) -> None:
     """The caller may be anybody in thin-edge's group: it does not decide what is allowed."""
