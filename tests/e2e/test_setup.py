@@ -19,6 +19,7 @@ from cloud import Cloud
 from .harness.device import Device
 from .harness.expect import check_carries, established
 from .harness.installation import GROUP, STOCK, TEXTS, USER, Installation
+from .harness.small_disk import small_disk
 from .harness.targets import Target, echo, refusing_port
 
 
@@ -233,6 +234,36 @@ def test_where_nothing_can_be_written_setup_and_teardown_say_so(place: Installat
     assert place.file.read_text() == TEXTS["json"]
     place.setup("--format", "json")
     assert read_only(place, "setup", "--user", USER, "--group", GROUP).returncode == 0
+
+
+def test_a_full_disk_leaves_the_file_that_is_there_and_nothing_beside_it(
+        place: Installation) -> None:
+    place.operations.parent.mkdir(parents=True)
+    with small_disk(place.operations.parent) as disk:
+        place.setup("--format", "json")
+        disk.fill()
+        done = place.run("setup", "--user", USER, "--group", GROUP, "--format", "smartrest")
+        assert done.returncode == 1
+        assert str(place.file) in done.stderr and "No space left on device" in done.stderr
+        assert place.file.read_text() == TEXTS["json"] and place.others() == []
+        assert place.run("teardown").returncode == 0 and not place.file.exists()
+
+
+def test_setup_and_teardown_at_once_leave_a_whole_file_or_none(place: Installation) -> None:
+    for turn in range(12):
+        racing = [subprocess.Popen(place.command(*words), stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, env=place.environment())
+                  for words in (["setup", "--user", USER, "--group", GROUP], ["teardown"])
+                  for _ in range(2)]
+        if turn % 2:
+            racing.reverse()
+        ends = [(process.communicate(timeout=30)[1], process.returncode) for process in racing]
+        assert [status for _, status in ends] == [0] * 4, ends
+        if place.file.exists():
+            assert place.file.read_text() == TEXTS["smartrest"]
+        assert not place.operations.exists() or place.others() == []
+    place.setup()
+    assert place.file.read_text() == TEXTS["smartrest"]
 
 
 def test_whoever_looks_sees_a_whole_file_while_setups_race_and_are_killed(

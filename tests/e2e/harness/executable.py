@@ -17,9 +17,13 @@ def built() -> Path:
     return REPOSITORY / os.environ.get("CONNECT_BUILD", "build") / "plugin" / NAME
 
 
+def preloaded(name: str) -> Path:
+    """A library of ../exploit, preloaded into the program by tests."""
+    return built().parents[1] / "tests" / "e2e" / "exploit" / f"{name}.so"
+
+
 def intruder() -> Path:
-    """The library of ../exploit, preloaded into the program by tests."""
-    return built().parents[1] / "tests" / "e2e" / "exploit" / "exploit.so"
+    return preloaded("exploit")
 
 
 def private_copy(folder: Path) -> Path:
