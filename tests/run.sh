@@ -95,6 +95,9 @@ if [ "$mode" != --fast ]; then
 fi
 step "python environment"
 must venv make_venv
+step "toxiproxy"
+# Without it everything else is tested still, and the tests of the wire fail.
+make_toxiproxy >"$work/toxiproxy.log" 2>&1 || cat "$work/toxiproxy.log"
 
 step "build: release"
 must build-release build "$PWD/build"

@@ -18,6 +18,7 @@ from .harness.behind_proxy import (  # noqa: F401  fixtures
     make_inside, make_served, namespace, proxy)
 from .harness.device import Device
 from .harness.gate import Gate
+from .harness.toxiproxy import Toxiproxy, toxiproxy_server
 
 DEADLINE = 60  # seconds for a test that names none
 
@@ -66,6 +67,12 @@ def cloud(request: pytest.FixtureRequest, tmp_path: Path, broker: Mosquitto) -> 
 def gate(broker: Mosquitto) -> Iterator[Gate]:
     with Gate(broker.address) as between:
         yield between
+
+
+@pytest.fixture
+def toxiproxy(tmp_path: Path) -> Iterator[Toxiproxy]:
+    with toxiproxy_server(tmp_path / "toxiproxy") as server:
+        yield server
 
 
 @pytest.fixture
