@@ -33,7 +33,7 @@ public:
 
     /// As CloudEnd says; both are about the socket at the bottom.
     virtual bool lost() const = 0;
-    virtual Milliseconds unacknowledged_for() const = 0;
+    virtual Milliseconds acknowledgement_age() const = 0;
 
     virtual bool failed() const = 0;
     virtual std::string failure() const = 0;

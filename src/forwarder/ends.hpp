@@ -37,8 +37,8 @@ public:
     virtual void end_writing() = 0;
     /// All that was written, and the end of it, has arrived on the other side.
     virtual bool delivered() = 0;
-    /// How long its kernel has owed an acknowledgement; zero while it owes none.
-    virtual Milliseconds unacknowledged_for() const = 0;
+    /// While its kernel owes an acknowledgement: how old the last one is. Zero while it owes none.
+    virtual Milliseconds acknowledgement_age() const = 0;
     virtual std::string failure() const = 0;
 };
 
@@ -60,7 +60,7 @@ public:
     /// The connection is gone, which no read says while there is none.
     virtual bool lost() const = 0;
     /// As of the target.
-    virtual Milliseconds unacknowledged_for() const = 0;
+    virtual Milliseconds acknowledgement_age() const = 0;
     virtual std::string failure() const = 0;
 };
 

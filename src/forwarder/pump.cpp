@@ -180,30 +180,37 @@ bool Pump::one_is_dying() const {
 /// reading or pinging the cloud, the cloud's silence says nothing.
 void Pump::keep_alive() {
     if (ending_.has_value()) return;
-    if (!codec_.payload().empty()) look_at_unread_cloud();
+    if (!codec_.payload().empty()) received_ = now_;
     if (now_ - received_ >= keepalive_.timeout) {
-        const bool paused = cloud_.pending() && cloud_.unacknowledged_for() < keepalive_.timeout;
-        if (!paused) return silent_cloud("received");
+        if (!cloud_.pending()) return silent_cloud("received");
         received_ = now_;
     }
-    if (now_ - pinged_ < keepalive_.ping) return;
+    const bool ping_is_due = now_ - pinged_ >= keepalive_.ping;
+    if (ping_is_due || (stuck() && now_ - looked_ >= kLook)) look();
+    if (!ping_is_due || ending_.has_value()) return;
     pinged_ = now_;
     if (!cloud_.pending()) say(codec_.ping());
-    if (cloud_.unacknowledged_for() >= keepalive_.timeout) return silent_cloud("acknowledged");
-    if (target_.unacknowledged_for() < keepalive_.timeout) return;
+}
+
+bool Pump::stuck() const {
+    return cloud_.pending() || !codec_.payload().empty() || cloud_debt_.open() ||
+           target_debt_.open();
+}
+
+/// What no read or write tells. A cloud that is not read, because the target takes nothing, may
+/// have been reset; and whoever owes an acknowledgement for too long is gone.
+void Pump::look() {
+    looked_ = now_;
+    if (!codec_.payload().empty() && cloud_.lost()) {
+        write_cloud_ = false;
+        return end(By::kCloud, kNoFrame, "connection reset", drain_);
+    }
+    if (cloud_debt_.look(cloud_.acknowledgement_age(), now_) >= keepalive_.timeout)
+        return silent_cloud("acknowledged");
+    if (target_debt_.look(target_.acknowledgement_age(), now_) < keepalive_.timeout) return;
     write_target_ = false;
     end(By::kTarget, kLocalError, "nothing acknowledged for " + format_duration(keepalive_.timeout),
         kFarewell);
-}
-
-/// The target takes nothing, so the cloud is not read: its end has to be looked for.
-void Pump::look_at_unread_cloud() {
-    received_ = now_;
-    if (now_ - looked_ < kLook) return;
-    looked_ = now_;
-    if (!cloud_.lost()) return;
-    write_cloud_ = false;
-    end(By::kCloud, kNoFrame, "connection reset", drain_);
 }
 
 void Pump::silent_cloud(const char* what) {
@@ -276,7 +283,7 @@ Pump::Wants Pump::wants() const {
         return wants;
     }
     wants.wake_at = std::min(pinged_ + keepalive_.ping, received_ + keepalive_.timeout);
-    if (wants.target_write) wants.wake_at = std::min(*wants.wake_at, looked_ + kLook);
+    if (stuck()) wants.wake_at = std::min(*wants.wake_at, looked_ + kLook);
     return wants;
 }
 

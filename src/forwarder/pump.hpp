@@ -10,6 +10,7 @@
 
 #include "base/time.hpp"
 #include "config/config.hpp"
+#include "forwarder/debt.hpp"
 #include "forwarder/ends.hpp"
 #include "forwarder/websocket.hpp"
 #include "session/counters.hpp"
@@ -54,7 +55,8 @@ private:
     void discard_from_target();
     bool one_is_dying() const;
     void keep_alive();
-    void look_at_unread_cloud();
+    bool stuck() const;
+    void look();
     void silent_cloud(const char* what);
     void end(message::Ended::By by, std::uint16_t code, std::string detail, Milliseconds patience);
     void finish();
@@ -71,6 +73,7 @@ private:
     bool read_target_ = true, write_target_ = true, read_cloud_ = true, write_cloud_ = true;
     bool discard_target_ = false;  // after our end of stream, until the target's
     bool again_ = false, over_ = false;
+    Debt cloud_debt_, target_debt_;
 
     std::optional<message::Ended> ending_;
     std::optional<WebSocketCodec::Close> goodbye_;  // the close frame still to be sent

@@ -52,8 +52,8 @@ bool SocketTarget::delivered() {
     return ::ioctl(descriptor_, SIOCOUTQ, &unacknowledged) != 0 || unacknowledged == 0;
 }
 
-Milliseconds SocketTarget::unacknowledged_for() const {
-    return remote_access::unacknowledged_for(descriptor_);
+Milliseconds SocketTarget::acknowledgement_age() const {
+    return remote_access::acknowledgement_age(descriptor_);
 }
 
 std::string SocketTarget::failure() const { return std::strerror(error_); }

@@ -14,7 +14,7 @@ public:
     Transfer write(const std::uint8_t* bytes, std::size_t size) override;
     void end_writing() override;
     bool delivered() override;
-    Milliseconds unacknowledged_for() const override;
+    Milliseconds acknowledgement_age() const override;
     std::string failure() const override;
 
 private:

@@ -7,7 +7,7 @@
 
 namespace remote_access {
 
-Milliseconds unacknowledged_for(int descriptor) {
+Milliseconds acknowledgement_age(int descriptor) {
     tcp_info info{};
     socklen_t size = sizeof info;
     if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return Milliseconds(0);

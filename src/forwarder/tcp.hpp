@@ -8,8 +8,8 @@
 
 namespace remote_access {
 
-/// How long the other end's kernel has owed an acknowledgement; zero while it owes none.
-Milliseconds unacknowledged_for(int descriptor);
+/// While the other end's kernel owes an acknowledgement: how old its last one is. Else zero.
+Milliseconds acknowledgement_age(int descriptor);
 
 /// The connection has been reset, or ended by a timeout: also while nothing is read from it.
 bool is_lost(int descriptor);

@@ -291,8 +291,8 @@ bool TlsStream::failed() const {
 Transfer TlsStream::flush() { return connection_->below->flush(); }
 bool TlsStream::pending() const { return connection_->below->pending(); }
 bool TlsStream::lost() const { return connection_->below->lost(); }
-Milliseconds TlsStream::unacknowledged_for() const {
-    return connection_->below->unacknowledged_for();
+Milliseconds TlsStream::acknowledgement_age() const {
+    return connection_->below->acknowledgement_age();
 }
 
 std::string TlsStream::failure() const {

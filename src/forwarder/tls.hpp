@@ -73,7 +73,7 @@ public:
     Transfer flush() override;
     bool pending() const override;
     bool lost() const override;
-    Milliseconds unacknowledged_for() const override;
+    Milliseconds acknowledgement_age() const override;
     std::string failure() const override;
     /// close_notify, then the same below.
     void close() override;

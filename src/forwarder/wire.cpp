@@ -50,8 +50,8 @@ Transfer Wire::flush() {
 }
 
 bool Wire::lost() const { return is_lost(descriptor_); }
-Milliseconds Wire::unacknowledged_for() const {
-    return remote_access::unacknowledged_for(descriptor_);
+Milliseconds Wire::acknowledgement_age() const {
+    return remote_access::acknowledgement_age(descriptor_);
 }
 
 std::string Wire::failure() const { return error_ == 0 ? std::string() : std::strerror(error_); }

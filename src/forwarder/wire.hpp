@@ -30,7 +30,7 @@ public:
     void close() override { flush(); }
 
     bool lost() const override;
-    Milliseconds unacknowledged_for() const override;
+    Milliseconds acknowledgement_age() const override;
     bool failed() const override { return error_ != 0; }
     std::string failure() const override;
 

@@ -12,6 +12,7 @@ from typing import AsyncIterable, Callable
 from . import frames
 from .behaviour import Behaviour
 from .frames import BINARY, CLOSE, CONTINUATION, PING, TEXT
+from .unplugged import plug_in, unplug
 
 CHUNK = 64 * 1024
 
@@ -111,6 +112,9 @@ class Sender:
                 await self.frame(CLOSE, frames.close_payload(code, reason))
             except OSError:
                 pass  # the reader finds out, and says how it ended
+
+    def set_plugged(self, plugged: bool) -> None:
+        (plug_in if plugged else unplug)(self._socket)
 
     def abort(self, *, reset: bool) -> None:
         if reset:

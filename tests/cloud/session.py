@@ -206,6 +206,13 @@ class Session:
     def thaw(self) -> None:
         self._on_loop(lambda: self._device.set_frozen(False))
 
+    def unplug(self) -> None:
+        """What the device sends is lost on the way, and not even acknowledged."""
+        self._on_loop(lambda: self._device.set_plugged(False))
+
+    def plug_in(self) -> None:
+        self._on_loop(lambda: self._device.set_plugged(True))
+
     def _on_loop(self, action: Callable[[], object]) -> None:
         async def work() -> None:
             action()

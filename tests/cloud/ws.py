@@ -171,6 +171,9 @@ class WebSocket:
         self.set_reading(not frozen)
         (self.out.may_write.clear if frozen else self.out.may_write.set)()
 
+    def set_plugged(self, plugged: bool) -> None:
+        self.out.set_plugged(plugged)
+
     # Pings ---------------------------------------------------------------------------------
 
     async def ping(self, payload: bytes) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from cloud import Cloud
+from cloud.unplugged import plug_in, unplug
 
 from .harness.device import Device
 from .harness.expect import check_carries, established, opened
@@ -125,3 +126,43 @@ def test_a_cloud_that_resets_does_not_wait_for_a_target_that_pauses(
             session.send_random(64 << 20, timeout=2)
         session.abort()
         wait_until(lambda: not device.processes(), 4, "the end of the session")
+
+
+UNACKNOWLEDGED = 'keepalive.ping = "200ms"\nkeepalive.timeout = "1s"\nlimits.drain = "1s"\n'
+
+
+@pytest.mark.parametrize("end", ["cloud", "target"])
+def test_an_end_that_acknowledges_nothing_any_more_is_given_up(
+        cloud: Cloud, limited: Callable[[str], Device], end: str,
+        patient: Callable[[float], float]) -> None:
+    """A pulled cable: no end of stream, no reset, and what was sent is owed an acknowledgement."""
+    device = limited(UNACKNOWLEDGED)
+    flood = say_and_leave(random_chunks(SIZE, 71))
+    with Target(flood if end == "cloud" else wait_for_end) as target:
+        session = opened(cloud, target)
+        if end == "cloud":
+            session.unplug()
+        else:
+            unplug(target.wait_connection())
+            session.send(b"is anybody there?")
+        wait_until(lambda: not device.processes(), patient(4), "the end of the session")
+        code = {"cloud": "1006", "target": "1011"}[end]
+        device.journal.wait_for(
+            rf"ended by the {end} \(close code {code}, nothing (received|acknowledged) for 1s\)")
+
+
+def test_after_a_long_pause_an_end_may_be_slow_to_acknowledge(
+        cloud: Cloud, limited: Callable[[str], Device]) -> None:
+    """The last acknowledgement is then older than keepalive.timeout, but none has been owed for so
+    long: a network that loses a packet or two is no dead target."""
+    limited(UNACKNOWLEDGED)
+    with Target(echo) as target:
+        session = established(cloud, target)
+        check_carries(session)
+        time.sleep(1.5)
+        connection = target.wait_connection()
+        unplug(connection)
+        session.send(b"after a pause")
+        time.sleep(0.5)
+        plug_in(connection)
+        assert session.recv_exact(13, timeout=5) == b"after a pause"

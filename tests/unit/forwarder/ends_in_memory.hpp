@@ -68,7 +68,7 @@ struct MemoryTarget final : TargetEnd, Side {
     }
     void end_writing() override { writing_ended = true; }
     bool delivered() override { return acknowledges; }
-    Milliseconds unacknowledged_for() const override { return owed; }
+    Milliseconds acknowledgement_age() const override { return owed; }
     std::string failure() const override { return "Connection reset by peer"; }
 };
 
@@ -98,7 +98,7 @@ struct MemoryCloud final : CloudEnd, Side {
     }
     bool pending() const override { return !buffer.empty(); }
     bool lost() const override { return resets; }
-    Milliseconds unacknowledged_for() const override { return owed; }
+    Milliseconds acknowledgement_age() const override { return owed; }
     std::string failure() const override { return "Connection reset by peer"; }
 };
 

@@ -429,6 +429,28 @@ TEST_CASE("a target that pauses is alive as long as its kernel acknowledges") {
     CHECK(session.pump.ending().detail == "nothing acknowledged for 1m");
 }
 
+TEST_CASE("an end that owes an acknowledgement for a moment, after a long pause, is alive") {
+    Session session;
+    Milliseconds* owed = nullptr;
+    SUBCASE("the target") { owed = &session.target.owed; }
+    SUBCASE("the cloud") { owed = &session.cloud.owed; }
+    for (int i = 0; i < 5; ++i) {
+        for (const Milliseconds age : {Milliseconds(300'000), Milliseconds(0)}) {
+            *owed = age;  // a probe is under way at every other look
+            session.cloud.incoming = frame(kPong, "");
+            session.pass(Milliseconds(25'000));
+            CHECK_FALSE(session.pump.over());
+        }
+    }
+    *owed = Milliseconds(300'000);
+    for (int i = 0; i < 4; ++i) {
+        session.cloud.incoming = frame(kPong, "");
+        session.pass(Milliseconds(25'000));
+    }
+    REQUIRE(session.pump.over());
+    CHECK(session.pump.ending().detail == "nothing acknowledged for 1m");
+}
+
 TEST_CASE("a cloud that resets is noticed although a stalled target keeps it unread") {
     Session session;
     session.target.window = 0;
