@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
 from cloud import Cloud, Operation, Session
 
@@ -17,14 +18,20 @@ FAILURE = ["PENDING", "EXECUTING", "FAILED"]
 QUICK = 'limits.connect = "2s"\n'  # owner's setting: patience where nothing will come
 
 
-def opened(cloud: Cloud, target: Target, delivery: str = "smartrest") -> Session:
+class Port(Protocol):
+    """A target, or the wire to one."""
+
+    port: int
+
+
+def opened(cloud: Cloud, target: Port, delivery: str = "smartrest") -> Session:
     """A session whose device has joined."""
     session = cloud.open("127.0.0.1", target.port, delivery=delivery)
     session.wait_device(10)
     return session
 
 
-def established(cloud: Cloud, target: Target, delivery: str = "smartrest") -> Session:
+def established(cloud: Cloud, target: Port, delivery: str = "smartrest") -> Session:
     """A session whose operation is SUCCESSFUL."""
     session = opened(cloud, target, delivery)
     assert session.operation.wait_final(10) == "SUCCESSFUL"

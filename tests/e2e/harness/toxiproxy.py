@@ -66,8 +66,12 @@ class Wire:
         return self._add("slicer", BOTH, average_size=size, size_variation=0, delay=pause)
 
     def silence(self, *streams: Stream) -> Wire:
-        """What is sent from now on is taken, and lost; nothing says so. Both ways if none is named."""
+        """What is sent from now on is taken, and lost. Without names: both ways."""
         return self._add("timeout", streams or BOTH, timeout=0)
+
+    def stalls(self) -> Wire:
+        """Nothing is taken any more, and nothing passes, both ways; the window closes."""
+        return self._add("bandwidth", BOTH, rate=0)
 
     def ends_after(self, size: int, stream: Stream) -> Wire:
         """An end of stream behind so many more bytes of each connection."""
