@@ -14,27 +14,6 @@ namespace {
 
 constexpr Milliseconds kPatience{5'000};
 
-/// Of every cloud that is set up, each once.
-std::vector<std::string> topics_of(const Config& config) {
-    std::vector<std::string> profiles{config.source.profile};
-    if (config.source.profile.empty())
-        profiles.insert(profiles.end(), config.profiles.begin(), config.profiles.end());
-    std::vector<std::string> topics;
-    for (const std::string& profile : profiles) {
-        ConfigSource source = config.source;
-        source.profile = profile;
-        const Result<Config> one = load_device_config(source);
-        if (!one) {
-            log::warn(reason(one.error()));
-        } else if (one->cloud.http.port != 0) {
-            std::string topic = status_topic(one->cloud.topic_prefix);
-            if (std::find(topics.begin(), topics.end(), topic) == topics.end())
-                topics.push_back(std::move(topic));
-        }
-    }
-    return topics;
-}
-
 std::string joined(const std::vector<std::string>& words) {
     std::string text;
     for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
@@ -43,8 +22,29 @@ std::string joined(const std::vector<std::string>& words) {
 
 }  // namespace
 
+std::vector<std::string> cloud_prefixes(const Config& config) {
+    std::vector<std::string> profiles{config.source.profile};
+    if (config.source.profile.empty())
+        profiles.insert(profiles.end(), config.profiles.begin(), config.profiles.end());
+    std::vector<std::string> prefixes;
+    for (const std::string& profile : profiles) {
+        ConfigSource source = config.source;
+        source.profile = profile;
+        const Result<Config> one = load_device_config(source);
+        if (!one) {
+            log::warn(reason(one.error()));
+        } else if (one->cloud.http.port != 0) {
+            const std::string& prefix = one->cloud.topic_prefix;
+            if (std::find(prefixes.begin(), prefixes.end(), prefix) == prefixes.end())
+                prefixes.push_back(prefix);
+        }
+    }
+    return prefixes;
+}
+
 void declare_protocols(const Config& config) {
-    const std::vector<std::string> topics = topics_of(config);
+    std::vector<std::string> topics = cloud_prefixes(config);
+    for (std::string& one : topics) one = status_topic(one);
     if (topics.empty())
         return say(
             "No protocols are declared: this device has no Cumulocity address (c8y.url) "

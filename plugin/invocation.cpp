@@ -68,6 +68,7 @@ struct Options {
     std::string format, user, group, unit_drop_ins;
     PolicyOptions policy;
     SessionsOptions sessions;
+    bool boot = false;
     bool debug = false;
 };
 
@@ -86,6 +87,9 @@ void declare_setup(CLI::App& app, Options& options) {
         ->add_option("--c8y-profile", options.profile,
                      "declare the protocols for this profile only [all]")
         ->type_name("NAME");
+    setup->add_flag("--boot", options.boot,
+                    "only tell the cloud, once after each start of the device and while no session "
+                    "lives, that operations left EXECUTING have failed; 3: not yet");
     setup->add_option("--unit-drop-ins", options.unit_drop_ins)->type_name("DIR")->group("");
 }
 
@@ -203,7 +207,7 @@ std::variant<Invocation, Farewell> read_invocation(int argc, char** argv) {
     invocation.log_level = log::level_from_filter(environment("RUST_LOG"));
     if (options.debug) invocation.log_level = log::Level::kDebug;
     if (!options.log_level.empty()) invocation.log_level = log::level_from_name(options.log_level);
-    invocation.setup = {format_from_name(options.format), options.user, options.group,
+    invocation.setup = {format_from_name(options.format), options.user, options.group, options.boot,
                         options.unit_drop_ins};
     invocation.policy = options.policy;
     invocation.sessions = options.sessions;

@@ -15,6 +15,7 @@ namespace remote_access {
 struct SetupOptions {
     std::optional<OperationFormat> format;
     std::string user, group;    ///< empty: system.toml's
+    bool boot = false;          ///< only fail what the device's last run left EXECUTING
     std::string unit_drop_ins;  ///< a folder: only write systemd drop-ins there
 };
 

@@ -3,6 +3,7 @@
 #include "commands.hpp"
 #include "config/operation_file.hpp"
 #include "declaration.hpp"
+#include "leftovers.hpp"
 #include "operation_place.hpp"
 #include "say.hpp"
 #include "session/run_folder.hpp"
@@ -116,6 +117,15 @@ int set_up_once(const Invocation& invocation, Looks& seen) {
     return set_up(*config, invocation.setup, seen.operation);
 }
 
+/// No files but its own record: by thin-edge's user or by root.
+int after_boot(const ConfigSource& source) {
+    const Result<Config> config = load_device_config(source);
+    if (!config) return fail(config.error());
+    for (const std::string& warning : config->warnings) log::warn(warning);
+    if (runs_as_root() && !owner_for(*config)) return nobody_to_serve(*config, false);
+    return end_leftovers(*config);
+}
+
 /// For systemd's generator, which must never keep the device from booting: always 0.
 int write_drop_ins(const Invocation& invocation) {
     const Result<Config> read = load_device_config(invocation.source);
@@ -139,6 +149,7 @@ int setup_command(const Invocation& invocation) {
     log::set_sink(log::standard_error(invocation.timestamps));
     log::set_level(invocation.log_level.value_or(log::Level::kInfo));
     if (!invocation.setup.unit_drop_ins.empty()) return write_drop_ins(invocation);
+    if (invocation.setup.boot) return after_boot(invocation.source);
     for (int round = 1;; ++round) {
         Looks seen;
         const int status = set_up_once(invocation, seen);

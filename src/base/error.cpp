@@ -97,6 +97,12 @@ constexpr std::array kRows{
     Row{Fault::kUndeclared, "undeclared",
         "the supported protocols are not declared in the cloud: {d}; when that is solved, run: "
         "c8y-remote-access-connect setup"},
+    Row{Fault::kRestarted, "restarted",
+        "the device has restarted before this session was reported (power cut or crash? try "
+        "again)"},
+    Row{Fault::kLeftBehind, "left_behind",
+        "operations that a restart left EXECUTING are not failed yet: {d}; when that is solved, "
+        "run: c8y-remote-access-connect setup --boot"},
     Row{Fault::kSandbox, "sandbox",
         "this device cannot lock in its remote access {s}, missing: {d} (sandbox = \"required\" in "
         "its settings)"},

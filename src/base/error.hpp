@@ -52,6 +52,8 @@ enum class Fault {
     kSession,            ///< the session service refuses; detail says why
     kOperationFile,      ///< setup cannot put it in place or take it away; subject is its path
     kUndeclared,         ///< setup could not tell the cloud the protocols; detail is the reason
+    kRestarted,          ///< of an operation: the device has restarted meanwhile
+    kLeftBehind,         ///< such operations could not be failed; detail is the reason
     kSandbox,            ///< `sandbox = "required"` and pieces (detail) are missing here
     kSystem,             ///< a call of the operating system failed; detail is its text
 };

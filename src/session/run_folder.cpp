@@ -10,6 +10,9 @@
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
+#include <thread>
+
+#include "base/time.hpp"
 
 namespace remote_access {
 namespace {
@@ -43,8 +46,12 @@ Result<void> make(const std::string& path, const Config& config) {
 
 }  // namespace
 
+std::vector<std::string> run_folders(const Config& config) {
+    return {config.paths.run + kName, config.paths.data + kName};
+}
+
 Result<std::string> run_folder(const Config& config) {
-    const std::vector<std::string> places = run_folder_places(config);
+    const std::vector<std::string> places = run_folders(config);
     const Result<void> made = make(places[0], config);
     if (made) return places[0];
     const Result<void> fallback = make(places[1], config);
@@ -53,10 +60,6 @@ Result<std::string> run_folder(const Config& config) {
                  {},
                  "no run folder (run.path, data.path): " + made.error().detail + "; " +
                      fallback.error().detail};
-}
-
-std::vector<std::string> run_folder_places(const Config& config) {
-    return {config.paths.run + kName, config.paths.data + kName};
 }
 
 Result<std::string> make_run_folder(const Config& config) {
@@ -77,7 +80,7 @@ Result<std::string> make_run_folder(const Config& config) {
 
 std::vector<std::string> remove_run_folder(const Config& config) {
     std::vector<std::string> removed;
-    for (const std::string& place : run_folder_places(config)) {
+    for (const std::string& place : run_folders(config)) {
         std::error_code code;
         std::vector<std::string> locks;
         bool seats = false;
@@ -98,7 +101,21 @@ Result<Fd> open_lock(const std::string& folder, const char* name) {
     const std::string path = folder + "/" + name;
     Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file) return system_error(path, errno);
+    struct stat owner {};
+    if (::geteuid() == 0 && ::stat(folder.c_str(), &owner) == 0 && owner.st_uid != 0) {
+        if (::fchown(file.get(), owner.st_uid, owner.st_gid) != 0) return system_error(path, errno);
+    }
     return file;
+}
+
+Result<void> lock_within_a_second(int lock, const std::string& name) {
+    constexpr Milliseconds kPatience{1'000};
+    const Deadline deadline = Deadline::in(kPatience);
+    while (!try_lock(lock)) {
+        if (deadline.over()) return Error{Fault::kSystem, {}, name + ": held too long"};
+        std::this_thread::sleep_for(Milliseconds(1));
+    }
+    return {};
 }
 
 }  // namespace remote_access

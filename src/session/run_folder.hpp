@@ -15,8 +15,8 @@ namespace remote_access {
 /// Makes the folder if it is not there. The error names both places.
 Result<std::string> run_folder(const Config& config);
 
-/// Both places, whether there is one or not: sessions may have their seats in either.
-std::vector<std::string> run_folder_places(const Config& config);
+/// Where it may be: the places that run_folder() tries, in their order.
+std::vector<std::string> run_folders(const Config& config);
 
 /// As run_folder(), and what is there already goes to thin-edge's user as well; for `setup`.
 Result<std::string> make_run_folder(const Config& config);
@@ -24,7 +24,11 @@ Result<std::string> make_run_folder(const Config& config);
 /// Removes the folder, wherever it is, unless a session has its seat there. The ones removed.
 std::vector<std::string> remove_run_folder(const Config& config);
 
-/// Opens (and makes) a lock file in the folder; does not lock it.
+/// Opens (and makes) a lock file in the folder; does not lock it. It is the folder's owner's, also
+/// where root makes it: a lock of root's would keep thin-edge's user out.
 Result<Fd> open_lock(const std::string& folder, const char* name);
+
+/// `name` is for the error.
+Result<void> lock_within_a_second(int lock, const std::string& name);
 
 }  // namespace remote_access

@@ -8,10 +8,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
-#include <thread>
 
 #include "base/json.hpp"
-#include "base/time.hpp"
 #include "session/run_folder.hpp"
 
 namespace remote_access {
@@ -61,15 +59,10 @@ void read_info(SeatFile& seat) {
 }  // namespace
 
 Result<Fd> lock_seats(const std::string& folder) {
-    constexpr Milliseconds kPatience{1'000};
     Result<Fd> lock = open_lock(folder, "seats.lock");
     if (!lock) return lock;
-    const Deadline deadline = Deadline::in(kPatience);
-    while (!try_lock(lock->get())) {
-        if (deadline.over())
-            return Error{Fault::kSystem, {}, folder + "/seats.lock: held too long"};
-        std::this_thread::sleep_for(Milliseconds(1));
-    }
+    const Result<void> locked = lock_within_a_second(lock->get(), folder + "/seats.lock");
+    if (!locked) return locked.error();
     return lock;
 }
 

@@ -93,7 +93,7 @@ Row row_of(const LiveSession& one, Clock::time_point now) {
 
 Result<std::vector<LiveSession>> list_sessions(const Config& config) {
     std::vector<LiveSession> sessions;
-    for (const std::string& folder : run_folder_places(config)) {
+    for (const std::string& folder : run_folders(config)) {
         const Result<void> listed = list_folder(folder, sessions);
         if (!listed) return listed.error();
     }

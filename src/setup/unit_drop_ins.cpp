@@ -81,7 +81,8 @@ UnitDropIns unit_drop_ins(const Config& config) {
         service += "ReadWritePaths=-" + config.paths.run + "/c8y-remote-access-connect\n";
     }
     result.files = {{"c8y-remote-access-connect.socket.d", with_head("Socket", socket)},
-                    {"c8y-remote-access-connect@.service.d", with_head("Service", service)}};
+                    {"c8y-remote-access-connect@.service.d", with_head("Service", service)},
+                    {"c8y-remote-access-connect-boot.service.d", with_head("Service", service)}};
     return result;
 }
 

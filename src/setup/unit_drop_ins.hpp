@@ -17,7 +17,7 @@ struct UnitDropIn {
 };
 
 struct UnitDropIns {
-    std::vector<UnitDropIn> files;  ///< one a unit, always both
+    std::vector<UnitDropIn> files;  ///< one a unit, always all
     std::vector<Error> refused;
 };
 

@@ -12,6 +12,7 @@ from .harness.installation import Installation
 
 SOCKET = "c8y-remote-access-connect.socket.d/thin-edge.conf"
 SERVICE = "c8y-remote-access-connect@.service.d/thin-edge.conf"
+BOOT = "c8y-remote-access-connect-boot.service.d/thin-edge.conf"
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_default_settings_need_no_drop_in(place: Installation, tmp_path: Path) -
     assert written(place, tmp_path / "units") == ({}, "")
 
 
-def test_user_group_and_run_path_go_into_both_units(place: Installation, tmp_path: Path) -> None:
+def test_user_group_and_run_path_go_into_the_units(place: Installation, tmp_path: Path) -> None:
     (place.config_dir / "system.toml").write_text('user = "edge.1"\ngroup = "edge_x"\n')
     place.thin_edge('run.path = "/srv/tedge-run"\n')
     found, told = written(place, tmp_path)
@@ -50,6 +51,7 @@ def test_user_group_and_run_path_go_into_both_units(place: Installation, tmp_pat
         "ListenSequentialPacket=/srv/tedge-run/c8y-remote-access-connect.sock"]
     assert found[SERVICE] == ["[Service]", "User=edge.1", "Group=edge_x",
                               "ReadWritePaths=-/srv/tedge-run/c8y-remote-access-connect"]
+    assert found[BOOT] == found[SERVICE]
     assert (tmp_path / SOCKET).stat().st_mode & 0o777 == 0o644
 
 
@@ -58,7 +60,8 @@ def test_only_what_differs_is_written_and_an_outdated_drop_in_goes(
     system = place.config_dir / "system.toml"
     system.write_text('group = "edge"\n')
     found, _ = written(place, tmp_path / "units")
-    assert found == {SOCKET: ["[Socket]", "SocketGroup=edge"], SERVICE: ["[Service]", "Group=edge"]}
+    service = ["[Service]", "Group=edge"]
+    assert found == {SOCKET: ["[Socket]", "SocketGroup=edge"], SERVICE: service, BOOT: service}
     system.unlink()
     assert written(place, tmp_path / "units") == ({}, "")
 
@@ -71,7 +74,8 @@ def test_a_name_that_a_unit_would_misread_is_refused(
     (place.config_dir / "system.toml").write_text(f"user = {quoted}\ngroup = \"edge\"\n")
     place.thin_edge(f"run.path = {json.dumps('/srv/%i ' + name.strip('./-'), ensure_ascii=False)}\n")
     found, told = written(place, tmp_path / "units")
-    assert found == {SOCKET: ["[Socket]", "SocketGroup=edge"], SERVICE: ["[Service]", "Group=edge"]}
+    service = ["[Service]", "Group=edge"]
+    assert found == {SOCKET: ["[Socket]", "SocketGroup=edge"], SERVICE: service, BOOT: service}
     assert len(told.splitlines()) == 2
     assert "system.toml" in told and "user `" in told and "run.path" in told
 

@@ -20,6 +20,7 @@ EXPOSURE = 15  # tenths: systemd-analyze's scale ends at 10.0
 CONTENTS = {
     SETTINGS: "-rw-r--r--",
     f"/lib/systemd/system-generators/{NAME}": "-rwxr-xr-x",
+    f"/lib/systemd/system/{NAME}-boot.service": "-rw-r--r--",
     f"/lib/systemd/system/{NAME}-setup.path": "-rw-r--r--",
     f"/lib/systemd/system/{NAME}-setup.service": "-rw-r--r--",
     f"/lib/systemd/system/{NAME}.socket": "-rw-r--r--",
@@ -90,7 +91,7 @@ def test_systemd_understands_every_unit(unpacked: Path) -> None:
     assert said == []
 
 
-@pytest.mark.parametrize("unit", [f"{NAME}@.service"])
+@pytest.mark.parametrize("unit", [f"{NAME}@.service", f"{NAME}-boot.service"])
 def test_a_session_is_exposed_at_most_so_much(unpacked: Path, unit: str) -> None:
     done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager",
                            f"--threshold={EXPOSURE}", f"--root={unpacked}", unit],
