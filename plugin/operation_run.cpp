@@ -28,9 +28,6 @@ Milliseconds session_patience(const Config& config) {
 
 }  // namespace
 
-// Callbacks below hold `this` only: the loop runs inside serve() and report_failure(), and nothing
-// is called after it has stopped.
-
 OperationRun::OperationRun(const Config& config, OperationId operation, Fd window)
     : config_(config),
       operation_(std::move(operation)),

@@ -17,6 +17,8 @@
 
 namespace remote_access {
 
+// Callbacks hold `this` only: the loop runs inside serve() and report_failure(), and nothing is
+// called after it has stopped.
 class OperationRun {
 public:
     OperationRun(const Config& config, OperationId operation, Fd window);
