@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Sets up and runs all tests on a Debian 12 machine, as root. One line at the end: N passed, N failed.
 #   tests/run.sh          everything that CI runs
-#   tests/run.sh --full   and what takes longer: ten minutes of fuzzing a target instead of twenty seconds, clang-tidy over
-#                         src and plugin, the benchmark, the packages for arm64 and armhf with their unit tests under qemu-user
-#   tests/run.sh --fast   release build, no package installation, no sanitizer run, no fuzzing
+#   tests/run.sh --full   and what takes longer: ten minutes of fuzzing a target instead of twenty seconds, scan-build and
+#                         clang-tidy over src and plugin, the benchmark, the packages for arm64 and armhf with their unit
+#                         tests under qemu-user
+#   tests/run.sh --fast   release build, no package installation, no sanitizers, no fuzzing
 # Results and logs: $REMOTE_ACCESS_WORK (default: build/test-results).
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -86,6 +87,22 @@ fuzz() { # seconds a target
         "$(grep -oE '[0-9]+ failed' <<<"$line" | grep -oE '[0-9]+' || echo 0)" 0
 }
 
+# Threads are where Paho and the resolver are: in the plugin, and in the session process. What a session reports, only its
+# file shows: a process with a report ends with 66, but nobody waits for a session.
+threads() {
+    local reports=$work/threads-reports
+    step "build: thread sanitizer"
+    must build-threads build "$PWD/build-threads" -Dtests=false -Dbuildtype=plain -Doptimization=1 -Dcpp_args=-g1 \
+        -Db_lto=false -Db_sanitize=thread
+    rm -rf "$reports" && mkdir -p "$reports"
+    TSAN_OPTIONS="exitcode=66 log_path=$reports/report suppressions=$PWD/tests/tsan.txt" \
+        py threads "$PWD/build-threads" -n 3 -m "not release_only" -k "not within_a_second" \
+        tests/e2e/test_{basics,broker,parallel,names,audit}.py
+    [ -z "$(ls "$reports")" ] && return
+    head -n 40 "$(find "$reports" -type f | head -n1)"
+    count threads 1 0 "$(find "$reports" -type f | wc -l)" 0
+}
+
 mkdir -p "$work"
 if [ "$mode" != --fast ]; then
     step "packages"
@@ -132,11 +149,20 @@ if [ "$mode" != --fast ]; then
         -Db_sanitize=address,undefined
     unit sanitizers "$PWD/build-sanitizers"
     py e2e-sanitizers "$PWD/build-sanitizers" -n 4 -m "not release_only" tests/e2e
+    threads
     fuzz "$([ "$mode" = --full ] && echo 600 || echo 20)"
 fi
 if [ "$mode" = --full ]; then
+    step "scan-build"
+    rm -rf "$PWD/build-scan" # analysed while it is compiled, so all of it
+    must scan-build-setup scan-build -o "$work/scan-build" meson setup "$PWD/build-scan" -Dtests=false -Db_lto=false \
+        -Dbuildtype=plain
+    must scan-build env CCACHE_DISABLE=1 scan-build --status-bugs --exclude /usr -o "$work/scan-build" \
+        ninja -C "$PWD/build-scan"
+    passed=$((passed + 1))
     step "clang-tidy"
     must clang-tidy bash -c "find src plugin -name '*.cpp' | xargs -P 2 -n 4 clang-tidy --quiet -p build"
+    passed=$((passed + 1))
     step "benchmark"
     must bench "$venv/bin/python" tests/bench/bench.py --build "$PWD/build" --json "$work/bench.json"
     cat "$work/bench.log"
