@@ -28,6 +28,7 @@ NO_ANSWER = CLOUD + r"no answer within 1s \(check the device's network and firew
 CUT_IN_HELLO = CLOUD + "ended the connection during the TLS handshake"
 CUT_IN_ANSWER = "trying again: " + CLOUD + "ended the connection without an answer to the upgrade"
 AMID_HELLO, AMID_ANSWER = 500, 60  # bytes of what the cloud says there
+TRICKLE = 20_000  # microseconds from byte to byte: never ready, never silent
 
 Act = Callable[[Wire], object]
 
@@ -53,6 +54,8 @@ OPENINGS = {
     "silence after the request": Opening(NO_ANSWER, asked=lambda wire: wire.silence("down")),
     "silence amid the answer": Opening(
         NO_ANSWER, asked=lambda wire: wire.silent_after(AMID_ANSWER, "down")),
+    "a TLS hello that trickles": Opening(NO_ANSWER, lambda wire: wire.slices(1, TRICKLE)),
+    "an answer that trickles": Opening(NO_ANSWER, asked=lambda wire: wire.slices(1, TRICKLE)),
     "RST in the TLS hello": Opening(CUT_IN_HELLO, lambda wire: wire.resets().ends_after(1, "up")),
     "RST amid the TLS hello": Opening(
         CUT_IN_HELLO, lambda wire: wire.resets().ends_after(AMID_HELLO, "down")),
