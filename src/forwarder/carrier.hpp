@@ -31,9 +31,10 @@ public:
     /// Says goodbye as far as it can be said without waiting. The descriptor stays open.
     virtual void close() = 0;
 
-    /// As CloudEnd says; both are about the socket at the bottom.
+    /// As CloudEnd says; all three are about the socket at the bottom.
     virtual bool lost() const = 0;
     virtual Milliseconds acknowledgement_age() const = 0;
+    virtual Sent sent() const = 0;
 
     virtual bool failed() const = 0;
     virtual std::string failure() const = 0;

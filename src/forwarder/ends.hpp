@@ -26,6 +26,11 @@ struct Transfer {
     bool blocked() const { return state == State::kBlocked; }
 };
 
+/// Bytes on a connection since it stands: given to it, and acknowledged by the other side's kernel.
+struct Sent {
+    std::uint64_t given = 0, arrived = 0;
+};
+
 /// The service on the device's side: a plain stream.
 class TargetEnd {
 public:
@@ -61,6 +66,7 @@ public:
     virtual bool lost() const = 0;
     /// As of the target.
     virtual Milliseconds acknowledgement_age() const = 0;
+    virtual Sent sent() const = 0;
     virtual std::string failure() const = 0;
 };
 

@@ -177,19 +177,29 @@ bool Pump::one_is_dying() const {
 }
 
 /// A peer that pauses is not gone: its kernel goes on acknowledging. While its pause keeps us from
-/// reading or pinging the cloud, the cloud's silence says nothing.
+/// reading the cloud, or our ping from the cloud, the cloud's silence says nothing.
 void Pump::keep_alive() {
     if (ending_.has_value()) return;
     if (!codec_.payload().empty()) received_ = now_;
-    if (now_ - received_ >= keepalive_.timeout) {
-        if (!cloud_.pending()) return silent_cloud("received");
+    const auto silence = std::chrono::duration_cast<Milliseconds>(now_ - received_);
+    if (silence >= keepalive_.timeout) {
+        if (!ping_waits(silence)) return silent_cloud("received");
         received_ = now_;
     }
     const bool ping_is_due = now_ - pinged_ >= keepalive_.ping;
     if (ping_is_due || (stuck() && now_ - looked_ >= kLook)) look();
     if (!ping_is_due || ending_.has_value()) return;
     pinged_ = now_;
-    if (!cloud_.pending()) say(codec_.ping());
+    if (cloud_.pending() || cloud_.sent().arrived < ping_ends_at_ || !say(codec_.ping())) return;
+    ping_ends_at_ = cloud_.sent().given;
+}
+
+/// Behind what was sent before it and is not lost: the window is closed, or the line is thin, and
+/// acknowledgements have come since the cloud was last heard.
+bool Pump::ping_waits(Milliseconds silence) const {
+    if (cloud_.pending()) return true;
+    if (cloud_.sent().arrived >= ping_ends_at_) return false;
+    return 2 * cloud_.acknowledgement_age() < silence;
 }
 
 bool Pump::stuck() const {

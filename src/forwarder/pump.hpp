@@ -55,6 +55,7 @@ private:
     void discard_from_target();
     bool one_is_dying() const;
     void keep_alive();
+    bool ping_waits(Milliseconds silence) const;
     bool stuck() const;
     void look();
     void silent_cloud(const char* what);
@@ -74,6 +75,7 @@ private:
     bool discard_target_ = false;  // after our end of stream, until the target's
     bool again_ = false, over_ = false;
     Debt cloud_debt_, target_debt_;
+    std::uint64_t ping_ends_at_ = 0;  // of what is sent to the cloud
 
     std::optional<message::Ended> ending_;
     std::optional<WebSocketCodec::Close> goodbye_;  // the close frame still to be sent

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forwarder/target.hpp"
 
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -47,10 +45,7 @@ Transfer SocketTarget::write(const std::uint8_t* bytes, std::size_t size) {
 
 void SocketTarget::end_writing() { ::shutdown(descriptor_, SHUT_WR); }
 
-bool SocketTarget::delivered() {
-    int unacknowledged = 0;
-    return ::ioctl(descriptor_, SIOCOUTQ, &unacknowledged) != 0 || unacknowledged == 0;
-}
+bool SocketTarget::delivered() { return unacknowledged_bytes(descriptor_) == 0; }
 
 Milliseconds SocketTarget::acknowledgement_age() const {
     return remote_access::acknowledgement_age(descriptor_);

@@ -4,12 +4,17 @@
 // probes but does not read (a printer without paper, an operator's Ctrl-Z). The forwarder can.
 #pragma once
 
+#include <cstddef>
+
 #include "base/time.hpp"
 
 namespace remote_access {
 
 /// While the other end's kernel owes an acknowledgement: how old its last one is. Else zero.
 Milliseconds acknowledgement_age(int descriptor);
+
+/// What the kernel has not sent, or the other end's kernel not acknowledged, yet.
+std::size_t unacknowledged_bytes(int descriptor);
 
 /// The connection has been reset, or ended by a timeout: also while nothing is read from it.
 bool is_lost(int descriptor);

@@ -294,6 +294,7 @@ bool TlsStream::lost() const { return connection_->below->lost(); }
 Milliseconds TlsStream::acknowledgement_age() const {
     return connection_->below->acknowledgement_age();
 }
+Sent TlsStream::sent() const { return connection_->below->sent(); }
 
 std::string TlsStream::failure() const {
     const Connection& c = *connection_;

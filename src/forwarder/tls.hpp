@@ -74,6 +74,7 @@ public:
     bool pending() const override;
     bool lost() const override;
     Milliseconds acknowledgement_age() const override;
+    Sent sent() const override;
     std::string failure() const override;
     /// close_notify, then the same below.
     void close() override;

@@ -29,6 +29,7 @@ std::size_t Wire::gather(const char* bytes, std::size_t size) {
     const std::size_t taken = std::min(space(), size);
     std::memcpy(gathered_.data() + end_, bytes, taken);
     end_ += taken;
+    given_ += taken;
     return taken;
 }
 
@@ -52,6 +53,10 @@ Transfer Wire::flush() {
 bool Wire::lost() const { return is_lost(descriptor_); }
 Milliseconds Wire::acknowledgement_age() const {
     return remote_access::acknowledgement_age(descriptor_);
+}
+
+Sent Wire::sent() const {
+    return {given_, given_ - (end_ - begin_) - unacknowledged_bytes(descriptor_)};
 }
 
 std::string Wire::failure() const { return error_ == 0 ? std::string() : std::strerror(error_); }

@@ -31,6 +31,7 @@ public:
 
     bool lost() const override;
     Milliseconds acknowledgement_age() const override;
+    Sent sent() const override;
     bool failed() const override { return error_ != 0; }
     std::string failure() const override;
 
@@ -38,6 +39,7 @@ private:
     int descriptor_;
     int error_ = 0;  // of the first call that failed
     bool drained_ = false, ended_ = false;
+    std::uint64_t given_ = 0;
     std::size_t begin_ = 0, end_ = 0;
     std::array<char, kGathered> gathered_;  // not initialised: untouched pages cost nothing
 };

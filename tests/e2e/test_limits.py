@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cloud import Cloud
+from cloud import Cloud, Connection
 from cloud.unplugged import plug_in, unplug
 
 from .harness.device import Device
@@ -98,6 +98,29 @@ def test_an_operator_who_pauses_is_no_dead_cloud(
             time.sleep(0.2)
         session.resume_reading()
         assert session.recv_digest(SIZE, timeout=30) == digest(random_chunks(SIZE, 61))
+
+
+def test_an_operator_who_pauses_is_no_dead_cloud_when_all_that_waits_is_in_the_kernel(
+        cloud: Cloud, limited: Callable[[str], Device]) -> None:
+    """Our pings wait behind it, so nobody answers them. The same on a thin line after a burst."""
+    device = limited('keepalive.ping = "300ms"\nkeepalive.timeout = "1s"\n')
+    cloud.behaviour.connections = [Connection(receive_buffer=8192)]
+    burst = b"".join(random_chunks(600_000, 62))
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(1)
+        connection.sendall(burst)
+        wait_for_end(connection)
+
+    with Target(talk) as target:
+        session = established(cloud, target)
+        session.stop_reading()
+        session.send(b"!")
+        time.sleep(2)
+        session.resume_reading()
+        some = 450_000  # more than the cloud itself held; the rest takes its small window long
+        assert session.recv_exact(some, timeout=20) == burst[:some]
+        assert "ended by" not in device.journal.text
 
 
 def test_a_target_that_pauses_is_no_dead_target_and_no_silent_cloud(

@@ -76,6 +76,8 @@ struct MemoryCloud final : CloudEnd, Side {
     static constexpr std::size_t kBuffer = 67 * 1024;
     std::string buffer;
     std::size_t sends = 0;
+    std::uint64_t given = 1'000'000;
+    std::size_t in_kernel = 0;  // of what was given
 
     Transfer read(std::uint8_t* into, std::size_t room) override { return Side::read(into, room); }
     std::size_t room() const override {
@@ -85,6 +87,7 @@ struct MemoryCloud final : CloudEnd, Side {
     bool write(const std::uint8_t* bytes, std::size_t size) override {
         REQUIRE(size <= room());
         buffer.append(reinterpret_cast<const char*>(bytes), size);
+        given += size;
         return true;
     }
     Transfer flush() override {
@@ -98,6 +101,7 @@ struct MemoryCloud final : CloudEnd, Side {
     }
     bool pending() const override { return !buffer.empty(); }
     bool lost() const override { return resets; }
+    Sent sent() const override { return {given, given - buffer.size() - in_kernel}; }
     Milliseconds acknowledgement_age() const override { return owed; }
     std::string failure() const override { return "Connection reset by peer"; }
 };

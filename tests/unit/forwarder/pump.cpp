@@ -429,6 +429,32 @@ TEST_CASE("a target that pauses is alive as long as its kernel acknowledges") {
     CHECK(session.pump.ending().detail == "nothing acknowledged for 1m");
 }
 
+TEST_CASE("a cloud that has not got our ping yet does not owe an answer") {
+    Session session;
+    session.cloud.in_kernel = 1'000;
+    SUBCASE("it pauses: its window is closed") {}
+    SUBCASE("its line is thin: acknowledgements come all the time") {
+        session.cloud.owed = Milliseconds(2'000);
+    }
+    session.pass(Milliseconds(300'000));
+    REQUIRE_FALSE(session.pump.over());
+    CHECK(summary(session.sent_frames()) == "<ping>");  // a second one says no more
+    session.cloud.owed = Milliseconds(0);
+    session.cloud.in_kernel = 0;  // it has got it, and does not answer
+    session.pass(Milliseconds(121'000));
+    REQUIRE(session.pump.over());
+    CHECK(session.pump.ending().detail == "nothing received for 1m");
+}
+
+TEST_CASE("a ping that is lost on the way does not make a cloud live longer") {
+    Session session;
+    session.cloud.in_kernel = 1'000;
+    session.cloud.owed = Milliseconds(60'000);
+    session.pass(Milliseconds(60'600));
+    REQUIRE(session.pump.over());
+    CHECK(session.pump.ending().detail == "nothing received for 1m");
+}
+
 TEST_CASE("an end that owes an acknowledgement for a moment, after a long pause, is alive") {
     Session session;
     Milliseconds* owed = nullptr;
