@@ -55,9 +55,7 @@ int OperationRun::serve(Fd session, message::Order order) {
 }
 
 int OperationRun::report_failure(const Error& error) {
-    log::error(reason(error));
-    start_reporting();
-    conclude({false, reason(error)});
+    fail(error);
     return run();
 }
 
@@ -144,9 +142,7 @@ void OperationRun::on_session_message(Received received) {
     } else if (std::holds_alternative<message::Connected>(received.message)) {
         conclude({true, {}});
     } else if (const auto* failed = std::get_if<message::Failed>(&received.message)) {
-        log::error(reason(failed->error));
-        start_reporting();
-        conclude({false, reason(failed->error)});
+        fail(failed->error);
     }
 }
 
@@ -164,19 +160,12 @@ void OperationRun::on_seated() {
 void OperationRun::on_session_closed() {
     session_.reset();
     if (outcome_) return;
-    const std::string error = reason({Fault::kProcess, "session", "before the session stood"});
-    log::error(error);
-    start_reporting();
-    conclude({false, error});
+    fail({Fault::kProcess, "session", "before the session stood"});
 }
 
 void OperationRun::on_deadline() {
     if (outcome_) return;
-    const std::string error =
-        reason({Fault::kTimeout, config_.owner.path, format_duration(session_patience(config_))});
-    log::error(error);
-    start_reporting();
-    conclude({false, error});
+    fail({Fault::kTimeout, config_.owner.path, format_duration(session_patience(config_))});
 }
 
 // --- status ---
@@ -197,6 +186,12 @@ void OperationRun::start_reporting() {
     };
     handlers.on_final = [this] { on_final(); };
     reporter_->start(std::move(handlers));
+}
+
+void OperationRun::fail(const Error& error) {
+    log::error(reason(error));
+    start_reporting();
+    conclude({false, reason(error)});
 }
 
 void OperationRun::conclude(FinalStatus status) {

@@ -43,6 +43,7 @@ private:
     void on_deadline();
 
     void start_reporting();
+    void fail(const Error& error);
     void conclude(FinalStatus status);
     void on_final();
     void on_publish_patience();
