@@ -12,6 +12,8 @@ constexpr Milliseconds kNeverStartedPatience{5'000};
 /// Of a process that is to end: systemd kills it after TimeoutStopSec (10 s in our unit), and the
 /// restart of the mapper's unit waits for it.
 constexpr Milliseconds kHurriedPatience{3'000};
+/// For a plugin that lives, and reports: what it has told at last would be told again.
+constexpr Milliseconds kHurriedPlugin{6'000};
 constexpr Milliseconds kDisconnect{200};
 
 }  // namespace
@@ -142,7 +144,7 @@ void Caller::take_over() {
 
 void Caller::hurry() {
     hurried_ = true;
-    if (!settled_) wait_at_most(kHurriedPatience);
+    if (!settled_) wait_at_most(gone_ ? kHurriedPatience : kHurriedPlugin);
 }
 
 void Caller::wait_at_most(Milliseconds span) {
