@@ -24,7 +24,7 @@ from .harness.waiting import wait_until
 
 QUICK = 'limits.connect = "1s"\nlimits.drain = "1s"\n'
 PATIENCE = 1 + 3  # limits.connect and what the plugin grants beyond
-STOPPING = 3 + 1  # what a stopped session goes on trying, and the machine's slack
+STOPPING = 3 + 2  # what a stopped session goes on trying, and the machine's slack
 
 
 @pytest.fixture
@@ -219,7 +219,8 @@ def test_rubbish_on_the_topic_is_passed_over(
 
 @pytest.mark.parametrize("wrong", [1, 100])
 def test_a_wrong_token_is_asked_for_once_more(
-        cloud: Cloud, make_device: Callable[..., Device], wrong: int) -> None:
+        cloud: Cloud, make_device: Callable[..., Device], wrong: int,
+        patient: Callable[[float], float]) -> None:
     device = make_device(login="certificate").start()
     cloud.behaviour.jwt_wrong = wrong
     cloud.behaviour.single_use_key = False
@@ -230,7 +231,8 @@ def test_a_wrong_token_is_asked_for_once_more(
             check_carries(session.wait_device(10))
         else:
             check_failure(session.operation, device.mapper.wait_runs()[0],
-                          "login refused with HTTP 401 .*check the device's certificate", within=4)
+                          "login refused with HTTP 401 .*check the device's certificate",
+                          within=patient(4))
     assert [attempt.status for attempt in cloud.upgrades] == [401, 101 if wrong == 1 else 401]
 
 

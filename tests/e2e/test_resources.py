@@ -16,6 +16,7 @@ from .harness.device import Device
 from .harness.expect import (FAILURE, SUCCESS, check_carries, check_failure, established, opened,
                              run_directly)
 from .harness.mapper import Run
+from .harness.memory_group import memory_group
 from .harness.small_disk import SmallDisk, small_disk, unused_user
 from .harness.targets import Target, echo
 from .harness.waiting import wait_until
@@ -55,6 +56,7 @@ def limited(cloud: Cloud, device: Device, target: Target, option: str,
     return started
 
 
+@pytest.mark.release_only  # a sanitizer needs more of everything
 @pytest.mark.device(form="json", login="certificate")
 def test_out_of_descriptors_every_operation_ends_with_that_reason(
         cloud: Cloud, device: Device) -> None:
@@ -88,6 +90,32 @@ def test_out_of_memory_every_operation_ends(cloud: Cloud, device: Device) -> Non
         assert device.leftovers() == []
 
 
+@pytest.mark.release_only
+@pytest.mark.violations  # killed between the broker's acknowledgement and the next word: said twice
+def test_whoever_is_killed_for_its_memory_leaves_no_operation_executing(
+        cloud: Cloud, make_device: Callable[..., Device]) -> None:
+    """The kernel chooses whom: plugin, session or forwarder."""
+    device = make_device(form="json", login="certificate")
+    device.own('limits.duration = "1s"\n')  # a tunnel may stand without its plugin
+    device.start()
+    device.session_killed = True
+    exits = set()
+    with Target(echo) as target:
+        for kilobytes in (600, 1500, 2200, 2400, 2600, 16000):
+            session = cloud.open("127.0.0.1", target.port, delivery=None)
+            with memory_group(kilobytes << 10) as device.mapper.wrapper:
+                run = run_directly(device, session.operation.json()).finish(30)
+                wait_until(lambda: not device.processes(), 15, "the end of all processes")
+            exits.add(run.exit_code)
+        device.mapper.wrapper = []
+        check_carries(established(cloud, target, "json"))
+        wait_until(lambda: not any(operation.status == "EXECUTING"
+                                   for operation in cloud.operations), 5, "every final status")
+        wait_until(lambda: not device.processes(), 5, "the end of the last session")
+    assert {-9, 0} <= exits
+    assert device.leftovers() == []
+
+
 @pytest.fixture
 def own_user(make_device: Callable[..., Device]) -> Device:
     """A device whose mapper is a user that has no other process."""
@@ -98,6 +126,7 @@ def own_user(make_device: Callable[..., Device]) -> Device:
     return device.start()
 
 
+@pytest.mark.release_only
 @pytest.mark.parametrize("most", [1, 3, 5, 20])  # plugin, session, forwarder, Paho's threads
 def test_out_of_processes_every_operation_ends_with_that_reason(
         cloud: Cloud, own_user: Device, most: int) -> None:
@@ -111,6 +140,7 @@ def test_out_of_processes_every_operation_ends_with_that_reason(
         assert own_user.leftovers() == []
 
 
+@pytest.mark.release_only
 def test_a_session_that_cannot_fork_its_forwarder_fails_with_that_reason(
         cloud: Cloud, own_user: Device) -> None:
     """The session of the socket has a limit of its own."""
