@@ -45,6 +45,7 @@ AuditEvent session_event(const Config& config, const SessionRecord& record,
     details["duration"] = seconds(record.lasted);
     details["bytesToCloud"] = bytes(record.to_cloud);
     details["bytesToTarget"] = bytes(record.to_target);
+    if (const std::string lost = undelivered(record); !lost.empty()) details["undelivered"] = lost;
     details["endedBy"] = printable(by, kMostText);
     return make(topic_of(config, "remote_access_session"),
                 "Remote access to " + record.target + " ended by " + by, ended, std::move(details));

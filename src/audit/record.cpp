@@ -42,6 +42,16 @@ std::string ended_by(const SessionRecord& record) {
            (detail.empty() ? "" : ", " + detail) + ")";
 }
 
+std::string undelivered(const SessionRecord& record) {
+    if (!record.ended) return {};
+    std::string text;
+    if (record.ended->target_lacks > 0)
+        text = std::to_string(record.ended->target_lacks) + " bytes more for the target";
+    if (record.ended->cloud_lacks)
+        text += std::string(text.empty() ? "" : " and ") + "the last of those to the cloud";
+    return text.empty() ? text : text + " not taken in time (limits.drain)";
+}
+
 std::string asked_line(const ConnectRequest& request) {
     return "asked: " +
            (request.operation.by_name() ? "" : "operation " + request.operation.id + " to ") +
@@ -54,9 +64,10 @@ std::string established_line(const SessionRecord& record) {
 }
 
 std::string ended_line(const SessionRecord& record) {
+    const std::string lost = undelivered(record);
     return "ended by " + ended_by(record) + ": " + std::to_string(record.to_cloud) +
            " bytes to the cloud, " + std::to_string(record.to_target) + " bytes to the target, " +
-           seconds(record.lasted);
+           seconds(record.lasted) + (lost.empty() ? "" : "; " + lost);
 }
 
 }  // namespace remote_access

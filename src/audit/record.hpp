@@ -30,6 +30,8 @@ struct SessionRecord {
 std::string asked_line(const ConnectRequest& request);
 std::string established_line(const SessionRecord& record);
 std::string ended_line(const SessionRecord& record);
+/// What limits.drain did not suffice for, in words; empty: all was delivered that could be.
+std::string undelivered(const SessionRecord& record);
 /// "the cloud (close code 1000)", "this device (limits.idle reached)", …
 std::string ended_by(const SessionRecord& record);
 

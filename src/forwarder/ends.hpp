@@ -59,7 +59,7 @@ public:
     virtual std::size_t records() const = 0;
     /// Takes all of it; false: the connection is gone.
     virtual bool write(const std::uint8_t* bytes, std::size_t size) = 0;
-    /// kMoved: nothing is pending any more.
+    /// kMoved: nothing is pending any more. kBlocked: `bytes` were sent all the same.
     virtual Transfer flush() = 0;
     virtual bool pending() const = 0;
     /// The connection is gone, which no read says while there is none.

@@ -67,6 +67,7 @@ bool Pump::target_to_cloud() {
 
 void Pump::send_frames(std::size_t bytes) {
     count(counters_.to_cloud, bytes);
+    payload_unsent_ = true;
     for (Frame& slot : up_) {
         if (bytes == 0) return;
         const std::size_t size = std::min(bytes, WebSocketCodec::kMostPayload);
@@ -142,6 +143,8 @@ bool Pump::say(WebSocketCodec::Bytes frame) {
 bool Pump::flush() {
     if (!write_cloud_) return false;
     const Transfer sent = cloud_.flush();
+    if (sent.bytes > 0) end_moves_on();
+    if (sent.moved()) payload_unsent_ = false;
     if (sent.state == Transfer::State::kFailed) {
         write_cloud_ = read_target_ = false;
         // A target that takes nothing must not keep a session whose cloud is gone.
@@ -161,6 +164,7 @@ bool Pump::deliver() {
         count(counters_.to_target, put.bytes);
         codec_.take(put.bytes);
         received_ = now_;
+        end_moves_on();
         return codec_.payload().empty();
     }
     if (put.blocked()) return false;
@@ -237,18 +241,28 @@ void Pump::stop(Clock::time_point now, std::uint16_t code, const std::string& te
 /// The first cause counts. From now on nothing is read from the target, and there is a deadline.
 void Pump::end(By by, std::uint16_t code, std::string detail, Milliseconds patience) {
     const Clock::time_point until = now_ + std::min(patience, drain_);
+    // Who stops us, or a service, counts on limits.drain; a target that is gone takes nothing.
+    const bool bounded = by == By::kUs || patience != drain_;
+    const Clock::time_point latest = bounded ? until : now_ + kMostDrains * drain_;
     read_target_ = false;
     if (ending_.has_value()) {
+        at_latest_ = std::min(at_latest_, latest);
         give_up_ = std::min(give_up_, until);
         return;
     }
     give_up_ = until;
+    at_latest_ = latest;
     farewell_ = now_ + std::min(kFarewell, drain_);
     const bool broken = by == By::kCloud && codec_.violation().has_value();
     goodbye_ = WebSocketCodec::Close{code, by == By::kCloud && !broken ? "" : detail};
     if (broken) detail.insert(0, "ours, it broke the WebSocket protocol: ");
     ending_ = message::Ended{by, code, std::move(detail)};
     again_ = true;
+}
+
+/// Who is slow is not who takes nothing: what can be delivered still is.
+void Pump::end_moves_on() {
+    if (ending_.has_value()) give_up_ = std::max(give_up_, std::min(now_ + drain_, at_latest_));
 }
 
 /// What is left to do before both connections may be closed.
@@ -260,6 +274,8 @@ void Pump::finish() {
     const bool heard = !read_cloud_ || (ignores_cloud && now_ >= farewell_);
     const bool delivered = codec_.payload().empty() || !write_target_;
     const bool awaits_close = read_cloud_ && !ignores_cloud;
+    if (late && !delivered) ending_->target_lacks = codec_.payload().size();
+    if (late && !said) ending_->cloud_lacks = payload_unsent_;
     if (write_target_ && (late || (delivered && !awaits_close))) {
         target_.end_writing();
         write_target_ = false;

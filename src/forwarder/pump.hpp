@@ -28,6 +28,8 @@ public:
 
     /// How long the last words wait for the other side's, where no payload is awaited.
     static constexpr Milliseconds kFarewell{500};
+    /// `drain` is for an end that takes nothing. One that is slow gets so many of them, altogether.
+    static constexpr int kMostDrains = 12;
 
     Pump(CloudEnd& cloud, TargetEnd& target, WebSocketCodec& codec, Counters& counters,
          const KeepaliveConfig& keepalive, Milliseconds drain, Clock::time_point now);
@@ -52,6 +54,7 @@ private:
     bool say(WebSocketCodec::Bytes frame);
     bool flush();
     bool deliver();
+    void end_moves_on();
     void discard_from_target();
     bool one_is_dying() const;
     void keep_alive();
@@ -76,10 +79,12 @@ private:
     bool again_ = false, over_ = false;
     Debt cloud_debt_, target_debt_;
     std::uint64_t ping_ends_at_ = 0;  // of what is sent to the cloud
+    bool payload_unsent_ = false;  // some of it waits in the cloud's buffer
 
     std::optional<message::Ended> ending_;
     std::optional<WebSocketCodec::Close> goodbye_;  // the close frame still to be sent
-    Clock::time_point now_, received_, pinged_, looked_{}, give_up_{}, farewell_{};
+    Clock::time_point now_, received_, pinged_, looked_{}, farewell_{};
+    Clock::time_point give_up_{}, at_latest_{};  // put off while bytes are taken; but not beyond
 
     static constexpr std::size_t kFrames = 4;  // read, masked and sent together
     using Frame =

@@ -34,11 +34,13 @@ std::size_t Wire::gather(const char* bytes, std::size_t size) {
 }
 
 Transfer Wire::flush() {
+    const std::size_t before = begin_;
     while (begin_ < end_) {
         const ssize_t sent = ::send(descriptor_, gathered_.data() + begin_, end_ - begin_,
                                     MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0 && errno == EINTR) continue;
-        if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {};
+        if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return {Transfer::State::kBlocked, begin_ - before};
         if (sent < 0) {
             if (error_ == 0) error_ = errno;
             begin_ = end_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/messages.hpp"
 
+#include <algorithm>
 #include <array>
 #include <type_traits>
 #include <utility>
@@ -127,7 +128,11 @@ Result<Message> need_cloud_from(const Value& value) {
 }
 
 Object fields(const Ended& ended) {
-    return {{"by", name_of(kEnders, ended.by)}, {"code", ended.code}, {"detail", ended.detail}};
+    return {{"by", name_of(kEnders, ended.by)},
+            {"code", ended.code},
+            {"detail", ended.detail},
+            {"target_lacks", static_cast<std::int64_t>(ended.target_lacks)},
+            {"cloud_lacks", ended.cloud_lacks}};
 }
 
 Result<Message> ended_from(const Value& value) {
@@ -135,7 +140,11 @@ Result<Message> ended_from(const Value& value) {
     if (!by) return by.error();
     const Result<std::uint16_t> code = number16(value, "code");
     if (!code) return code.error();
-    return Message(Ended{*by, *code, std::string(value.text_at("detail"))});
+    Ended ended{*by, *code, std::string(value.text_at("detail"))};
+    ended.target_lacks =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(value.integer_at("target_lacks"), 0));
+    ended.cloud_lacks = value.flag_at("cloud_lacks");
+    return Message(std::move(ended));
 }
 
 Object fields(const Log& log) {

@@ -72,6 +72,10 @@ struct Ended {
     By by = By::kUs;
     std::uint16_t code = 0;  ///< the cloud's close code, 1006 without a close frame; else ours
     std::string detail;
+    /// What limits.drain did not suffice for: bytes that the target had not taken; whether the
+    /// cloud had taken all that was sent.
+    std::uint64_t target_lacks = 0;
+    bool cloud_lacks = false;
 };
 struct Log {
     log::Level level = log::Level::kInfo;

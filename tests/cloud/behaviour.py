@@ -17,6 +17,7 @@ class Connection:
     receive_buffer: int | None = None  # SO_RCVBUF, to see back-pressure early
     send_buffer: int | None = None  # SO_SNDBUF
     tls: Literal["1.1", "1.2", "1.3"] | None = None  # speak this version only
+    farewell: float = 3  # seconds for the last bytes and the device's end of TLS, then it is cut
 
 
 @dataclass

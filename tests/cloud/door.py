@@ -140,7 +140,8 @@ class Door:
         try:
             if context:
                 await loop.connect_accepted_socket(lambda: _Head(self), sock, ssl=context,
-                                                   ssl_handshake_timeout=30, ssl_shutdown_timeout=3)
+                                                   ssl_handshake_timeout=30,
+                                                   ssl_shutdown_timeout=knobs.farewell)
             else:
                 await loop.connect_accepted_socket(lambda: _Head(self), sock)
         except (OSError, ssl.SSLError):

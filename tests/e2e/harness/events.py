@@ -54,5 +54,5 @@ def listening(broker: tuple[str, int], topics: str = "te/device/main///e/+") -> 
         assert events.subscribed.wait(5)
         yield events
     finally:
+        client.disconnect()  # first: its thread would sleep on for a second
         client.loop_stop()
-        client.disconnect()

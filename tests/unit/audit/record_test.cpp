@@ -34,6 +34,15 @@ TEST_CASE("the three sentences say what was asked, what stood, and who ended it"
     CHECK(ended_line(record).find("ended by the target (close code 1000): ") == 0);
     record.ended = message::Ended{message::Ended::By::kCloud, 1001, "operator left"};
     CHECK(ended_line(record).find("ended by the cloud (close code 1001, operator left): ") == 0);
+    CHECK(undelivered(record).empty());
+    record.ended->target_lacks = 4096;
+    CHECK(ended_line(record).find(
+              " 12.3 s; 4096 bytes more for the target not taken in time (limits.drain)") !=
+          std::string::npos);
+    record.ended->cloud_lacks = true;
+    CHECK(undelivered(record) ==
+          "4096 bytes more for the target and the last of those to the cloud not taken in time "
+          "(limits.drain)");
     record.our_reason = "limits.idle reached";
     CHECK(ended_line(record).find("ended by this device (limits.idle reached): ") == 0);
 }

@@ -91,9 +91,11 @@ struct MemoryCloud final : CloudEnd, Side {
         return true;
     }
     Transfer flush() override {
+        std::size_t moved = 0;
         while (!buffer.empty()) {
             const Transfer put = Side::write(buffer.data(), buffer.size());
-            if (!put.moved()) return put;
+            if (!put.moved()) return {put.state, moved};
+            moved += put.bytes;
             ++sends;
             buffer.erase(0, put.bytes);
         }

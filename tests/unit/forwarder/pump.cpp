@@ -239,6 +239,65 @@ TEST_CASE("an end that gets no answer is over after the time to drain") {
     CHECK(session.elapsed() == Milliseconds(5'000));
 }
 
+TEST_CASE("an end that takes its bytes slowly gets them all, in a bounded time") {
+    Session session;
+    SUBCASE("the target") {
+        session.target.window = 0;
+        session.cloud.incoming = frame(kBinary, pattern(40'000)) + close_frame(1000);
+        for (int second = 0; second < 20; ++second) {
+            session.pass(Milliseconds(2'000));
+            CHECK_FALSE(session.pump.over());
+            session.target.window = 2'000;
+        }
+        session.target.ends = true;
+        session.settle();
+        CHECK(session.target.received == pattern(40'000));
+        CHECK(session.pump.ending().target_lacks == 0);
+    }
+    SUBCASE("the cloud") {
+        session.cloud.window = 0;
+        session.target.incoming = pattern(40'000);
+        session.target.ends = true;
+        for (int second = 0; second < 21; ++second) {
+            session.pass(Milliseconds(2'000));
+            CHECK_FALSE(session.pump.over());
+            session.cloud.window = 2'000;
+        }
+        session.settle();
+        CHECK(summary(session.sent_frames()) == pattern(40'000) + "<close 1000>");
+        session.cloud.incoming = close_frame(1000);
+        session.settle();
+        CHECK_FALSE(session.pump.ending().cloud_lacks);
+    }
+    CHECK(session.pump.over());
+}
+
+TEST_CASE("what was not taken in time is told, whoever ends it") {
+    Session session;
+    session.target.window = session.cloud.window = 0;
+    session.cloud.incoming = frame(kBinary, pattern(1'000)) + close_frame(1000);
+    session.target.incoming = pattern(1'000);
+    SUBCASE("nothing is taken") { session.pass(Milliseconds(5'000)); }
+    SUBCASE("a byte now and then") {
+        for (int turn = 0; turn < 60; ++turn) {
+            session.target.window = 1;
+            session.pass(Milliseconds(1'000));
+        }
+        CHECK(session.target.received.size() == 60);
+    }
+    SUBCASE("a byte now and then, and this device stops") {
+        session.settle();
+        session.pump.stop(session.now, 1001, "");
+        for (int turn = 0; turn < 5; ++turn) {
+            session.target.window = 1;
+            session.pass(Milliseconds(1'000));
+        }
+    }
+    REQUIRE(session.pump.over());
+    CHECK(session.pump.ending().target_lacks == 1'000 - session.target.received.size());
+    CHECK(session.pump.ending().cloud_lacks);
+}
+
 TEST_CASE("a target that is gone altogether ends it at once, with what it had sent") {
     Session session;
     session.settle();

@@ -49,9 +49,11 @@ TEST_CASE("every other message arrives as it was sent") {
     const m::NeedCloud need = through(m::NeedCloud{{Fault::kCloudStatus, "c", "503"}, true});
     CHECK(need.cause.fault == Fault::kCloudStatus);
     CHECK(need.fresh_token);
-    const m::Ended ended = through(m::Ended{m::Ended::By::kCloud, 1006, "gone"});
+    const m::Ended ended = through(m::Ended{m::Ended::By::kCloud, 1006, "gone", 9, true});
     CHECK(ended.by == m::Ended::By::kCloud);
     CHECK(ended.code == 1006);
+    CHECK(ended.target_lacks == 9);
+    CHECK(ended.cloud_lacks);
     CHECK(through(m::Log{log::Level::kWarn, "line"}).level == log::Level::kWarn);
     CHECK(through(m::Failed{{Fault::kPolicy, "t", "no"}}).error.fault == Fault::kPolicy);
     through(m::Seated{});
