@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -182,6 +183,13 @@ class Container:
         """As the device's owner does; the disk stays for the next boot."""
         assert self._nspawn is not None
         self.run("systemctl poweroff", check=False)
+        self._nspawn.wait(timeout)
+        self._nspawn, self.init = None, 0
+
+    def cut_power(self, timeout: float = 30) -> None:
+        """Process 1 is killed, and with it all others, none of which is asked; /run is gone."""
+        assert self._nspawn is not None
+        os.kill(self.init, signal.SIGKILL)
         self._nspawn.wait(timeout)
         self._nspawn, self.init = None, 0
 

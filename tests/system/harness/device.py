@@ -40,7 +40,7 @@ class Device:
         self.container = container
         self.cloud = cloud
         self.debs = debs
-        self._broker = broker
+        self.broker = broker
         self._process: subprocess.Popen[bytes] | None = None
         self.run, self.output, self.path = container.run, container.output, container.path
 
@@ -75,8 +75,8 @@ class Device:
         self.wait_declared(lambda names: True)
 
     def write_settings(self, user: str, group: str) -> None:
-        settings = {"config.version": "2", "mqtt.client.host": self._broker[0],
-                    "mqtt.client.port": self._broker[1], "c8y.url": "127.0.0.1",
+        settings = {"config.version": "2", "mqtt.client.host": self.broker[0],
+                    "mqtt.client.port": self.broker[1], "c8y.url": "127.0.0.1",
                     "c8y.http": self.cloud.http, "c8y.auth_method": "basic",
                     "c8y.root_cert_path": "/etc/tedge/device-certs/cloud.pem"}
         lines = [f"{key} = {json.dumps(value)}\n" for key, value in settings.items()]
