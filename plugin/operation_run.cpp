@@ -30,7 +30,6 @@ Milliseconds session_patience(const Config& config) {
 
 OperationRun::OperationRun(const Config& config, OperationId operation, Fd window)
     : config_(config),
-      operation_(std::move(operation)),
       broker_(std::make_shared<MqttConnection>(io_, config.broker)),
       stop_signal_(std::make_shared<StopSignal>(io_)),
       window_(std::move(window)),
@@ -39,7 +38,7 @@ OperationRun::OperationRun(const Config& config, OperationId operation, Fd windo
       token_timer_(io_),
       reporting_timer_(io_) {
     reporter_ = std::make_shared<StatusReporter>(io_, *broker_, config.cloud.topic_prefix,
-                                                 operation_, window_.get(), false);
+                                                 std::move(operation), window_.get(), false);
 }
 
 int OperationRun::serve(Fd session, message::Order order) {
@@ -177,7 +176,7 @@ void OperationRun::start_reporting() {
     StatusReporter::Handlers handlers;
     using State = message::Published::State;
     handlers.before_executing = [this] {
-        end_orphans(config_, *broker_, operation_);
+        end_orphans(config_, reporter_->operation(), *broker_);
         tell_session(message::Published{State::kAnnounced});
     };
     handlers.on_executing = [this] {

@@ -52,7 +52,6 @@ private:
     void leave(int status);
 
     const Config& config_;
-    const OperationId operation_;
     asio::io_context io_;
     std::shared_ptr<MqttConnection> broker_;
     std::shared_ptr<StopSignal> stop_signal_;

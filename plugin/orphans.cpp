@@ -12,13 +12,13 @@
 
 namespace remote_access {
 
-void end_orphans(const Config& config, MqttConnection& broker, const OperationId& current) {
+void end_orphans(const Config& config, const OperationId& served, MqttConnection& broker) {
     const Result<std::string> folder = run_folder(config);
     if (!folder) return;
     const std::string why =
         reason({Fault::kProcess, "session", "power cut, killed, or the broker was away"});
     for (SeatFile& found : adopt_orphans(*folder)) {
-        if (!current.by_name() && found.operation.id == current.id) {
+        if (!served.by_name() && found.operation.id == served.id) {
             ::unlink(found.path.c_str());
             continue;
         }

@@ -8,8 +8,8 @@
 
 namespace remote_access {
 
-/// Publishes FAILED for them; a seat goes when the broker has acknowledged. One of `current`, which
-/// the cloud has sent again because nothing had reached it, goes at once: its status comes anyway.
-void end_orphans(const Config& config, MqttConnection& broker, const OperationId& current);
+/// Publishes FAILED for them; a seat goes when the broker has acknowledged. Not for `served`: the
+/// cloud has sent that one again, and its new session reports it.
+void end_orphans(const Config& config, const OperationId& served, MqttConnection& broker);
 
 }  // namespace remote_access

@@ -34,6 +34,7 @@ public:
 
     void start(Handlers handlers);
     void finish(FinalStatus status);
+    const OperationId& operation() const { return operation_; }
     /// Something is published and not acknowledged yet.
     bool in_flight() const { return in_flight_; }
     /// How long the window may still be another's: nothing can be published before.

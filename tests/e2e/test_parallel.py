@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from cloud import Cloud, Session, Upgrade
+from cloud import Cloud, Connection, Session, Upgrade
 
 from .harness.device import Device
-from .harness.expect import FAILURE, SUCCESS, check_carries, run_directly
+from .harness.expect import (FAILURE, SUCCESS, check_carries, check_failure, established,
+                             run_directly)
 from .harness.gate import Gate
 from .harness.targets import Target, echo, refusing_port
 from .harness.waiting import wait_until
@@ -123,6 +124,73 @@ def test_an_operation_redelivered_by_the_cloud_makes_one_session(
         runs = [run.finish() for run in device.mapper.wait_runs(4)]
         assert [run.exit_code for run in runs] == [0] * 4
         assert len(target.connections) == 1
+
+
+@pytest.mark.parametrize("when", ["before EXECUTING", "while connecting", "while it runs"])
+@pytest.mark.parametrize("form", ["smartrest", "json"])
+def test_an_operation_redelivered_to_a_restarted_mapper_makes_one_session(
+        cloud: Cloud, gate: Gate, make_device: Callable[..., Device], form: str,
+        when: str) -> None:
+    """Its plugins die with the mapper; sessions too, but for those that systemd has started."""
+    device = make_device(gated=True, form=form).start()
+    cloud.behaviour.upgrades = [Upgrade(delay=1)] if when == "while connecting" else []
+    if when == "before EXECUTING":
+        gate.hold(b"504," if form == "json" else b"501,")
+        cloud.behaviour.connections = [Connection(delay=30)]  # its key is not used yet
+    with Target(echo) as target:
+        session = cloud.open("127.0.0.1", target.port, delivery=None)
+        payload = session.operation.smartrest() if form == "smartrest" else session.operation.json()
+        first = run_directly(device, payload)
+        if when == "before EXECUTING":
+            assert gate.marked.wait(10)
+            device.session_killed = True  # the next one removes its seat
+            for process in device.processes():
+                process.kill()
+            wait_until(lambda: not device.processes(), 5)
+            gate.release()
+        elif when == "while connecting":
+            session.operation.wait_status("EXECUTING")
+            wait_until(lambda: cloud.upgrades, 10)
+            first.signal(9)
+        else:
+            assert session.operation.wait_final(10) == "SUCCESSFUL"
+        first.finish()
+        second = run_directly(device, payload)
+        assert second.finish(20).exit_code == 0
+        assert session.operation.wait_final(10) == "SUCCESSFUL"
+        check_carries(session)
+        assert len(cloud.upgrades) == 1
+        assert len(target.connections) == (2 if when == "before EXECUTING" else 1)
+    assert session.operation.statuses == SUCCESS
+
+
+@pytest.mark.parametrize("status", [404, 409, 410])
+@pytest.mark.parametrize("form", ["smartrest", "json"])
+def test_an_operation_whose_key_is_used_up_fails_clearly_and_reaches_nobody(
+        cloud: Cloud, device_of: Callable[[str], Device], form: str, status: int) -> None:
+    """The cloud has it PENDING although its session is over (another operation got its status).
+    A device that kept its keys in mind and was silent would leave it so for ever."""
+    device = device_of(form)
+    cloud.behaviour.bad_key_status = status
+    with Target(echo) as target:
+        session = established(cloud, target, form)
+        session.close()
+        target.wait_ended()
+        device.mapper.wait_runs()[0].finish()
+        operation = session.operation
+        operation.move("PENDING")
+        operation.history.clear()
+        operation.move("PENDING")
+        run = run_directly(device, operation.smartrest() if form == "smartrest" else operation.json())
+        run.finish()
+        check_failure(operation, run, f"refused with HTTP {status}.*may have expired: try again", 5)
+        assert len(cloud.upgrades) == 2  # asked once, and not again
+        target.wait_ended(2)
+
+
+@pytest.fixture
+def device_of(make_device: Callable[..., Device]) -> Callable[[str], Device]:
+    return lambda form: make_device(form=form).start()
 
 
 def test_sixteen_sessions_run_side_by_side(cloud: Cloud, device: Device) -> None:
