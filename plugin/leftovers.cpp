@@ -39,7 +39,7 @@ Result<void> no_session_lives(const Config& config) {
 Result<void> be_alone(const Config& config, const std::string& folder, Silence& silence) {
     Result<Fd> window = open_lock(folder, "status.lock");
     if (!window) return window.error();
-    const Result<void> entered = lock_within_a_second(window->get(), "an operation's status");
+    const Result<void> entered = lock_within(window->get(), folder + "/status.lock", kLockPatience);
     if (!entered) return entered.error();
     Result<Fd> seats = lock_seats(folder);
     if (!seats) return seats.error();

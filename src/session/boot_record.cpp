@@ -42,7 +42,7 @@ std::string boot_identity() {
 Result<BootRecord> BootRecord::open(const std::string& folder) {
     Result<Fd> file = open_lock(folder, "boot.lock");
     if (!file) return file.error();
-    const Result<void> locked = lock_within_a_second(file->get(), folder + "/boot.lock");
+    const Result<void> locked = lock_within(file->get(), folder + "/boot.lock", kLockPatience);
     if (!locked) return locked.error();
     return BootRecord(std::move(*file));
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -108,12 +109,12 @@ Result<Fd> open_lock(const std::string& folder, const char* name) {
     return file;
 }
 
-Result<void> lock_within_a_second(int lock, const std::string& name) {
-    constexpr Milliseconds kPatience{1'000};
-    const Deadline deadline = Deadline::in(kPatience);
-    while (!try_lock(lock)) {
-        if (deadline.over()) return Error{Fault::kSystem, {}, name + ": held too long"};
-        std::this_thread::sleep_for(Milliseconds(1));
+Result<void> lock_within(int lock, const std::string& name, Milliseconds patience) {
+    constexpr Milliseconds kLongestPause{32};
+    const Deadline deadline = Deadline::in(patience);
+    for (Milliseconds pause{1}; !try_lock(lock); pause = std::min(2 * pause, kLongestPause)) {
+        if (deadline.over()) return Error{Fault::kSeatsHeld, name, format_duration(patience)};
+        std::this_thread::sleep_for(pause);
     }
     return {};
 }

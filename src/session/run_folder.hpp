@@ -8,6 +8,7 @@
 
 #include "base/fd.hpp"
 #include "base/result.hpp"
+#include "base/time.hpp"
 #include "config/config.hpp"
 
 namespace remote_access {
@@ -28,7 +29,10 @@ std::vector<std::string> remove_run_folder(const Config& config);
 /// where root makes it: a lock of root's would keep thin-edge's user out.
 Result<Fd> open_lock(const std::string& folder, const char* name);
 
-/// `name` is for the error.
-Result<void> lock_within_a_second(int lock, const std::string& name);
+constexpr Milliseconds kLockPatience{1'000};  ///< of who can do without
+
+/// Tries again after growing pauses: 200 that ask each millisecond leave no processor to the one
+/// that has it. Fault::kSeatsHeld when the time is over.
+Result<void> lock_within(int lock, const std::string& name, Milliseconds patience);
 
 }  // namespace remote_access

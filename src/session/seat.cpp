@@ -93,8 +93,8 @@ void Seat::leave() {
 }
 
 Result<Seat::Refusal> Seat::take(const std::string& folder, const ConnectRequest& request,
-                                 int limit) {
-    const Result<Fd> lock = lock_seats(folder);
+                                 int limit, Milliseconds patience) {
+    const Result<Fd> lock = lock_seats(folder, patience);
     if (!lock) return lock.error();
     const Others others = look_around(folder, request);
     if (others.same_key) return Refusal::kDuplicate;

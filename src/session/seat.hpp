@@ -9,6 +9,7 @@
 
 #include "base/fd.hpp"
 #include "base/result.hpp"
+#include "base/time.hpp"
 #include "operation/request.hpp"
 #include "session/counters.hpp"
 
@@ -24,9 +25,10 @@ public:
     Seat& operator=(const Seat&) = delete;
 
     /// Takes a seat unless `limit` others are taken (kLimit) or one serves the same key
-    /// (kDuplicate). The key is kept as a salted SHA-256 only. Waits at most a second for another
-    /// process that is taking one.
-    Result<Refusal> take(const std::string& folder, const ConnectRequest& request, int limit);
+    /// (kDuplicate). The key is kept as a salted SHA-256 only. Waits so long for others that are
+    /// taking one: Fault::kSeatsHeld. Any other error means that there can be no seat.
+    Result<Refusal> take(const std::string& folder, const ConnectRequest& request, int limit,
+                         Milliseconds patience);
     /// Removes the file, unless a final status is owed still: then it is left to the next start, as
     /// that of a session which died. What remains is closed with the process.
     void leave();

@@ -58,10 +58,10 @@ void read_info(SeatFile& seat) {
 
 }  // namespace
 
-Result<Fd> lock_seats(const std::string& folder) {
+Result<Fd> lock_seats(const std::string& folder, Milliseconds patience) {
     Result<Fd> lock = open_lock(folder, "seats.lock");
     if (!lock) return lock;
-    const Result<void> locked = lock_within_a_second(lock->get(), folder + "/seats.lock");
+    const Result<void> locked = lock_within(lock->get(), folder + "/seats.lock", patience);
     if (!locked) return locked.error();
     return lock;
 }

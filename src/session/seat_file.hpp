@@ -12,6 +12,7 @@
 #include "base/time.hpp"
 #include "operation/request.hpp"
 #include "session/counters.hpp"
+#include "session/run_folder.hpp"
 
 namespace remote_access {
 
@@ -31,14 +32,15 @@ struct SeatFile {
 };
 
 /// Taking a seat and judging who is dead exclude each other: the lock goes with the descriptor.
-/// Waits at most a second.
-Result<Fd> lock_seats(const std::string& folder);
+/// kSeatsHeld: others had it for so long. Every other error means that there can be no lock.
+Result<Fd> lock_seats(const std::string& folder, Milliseconds patience = kLockPatience);
 
 std::vector<SeatFile> list_seats(const std::string& folder);
 
 /// Dead sessions whose operation is EXECUTING for ever unless somebody ends it; the files of the
 /// others that died are removed. A by-name one is left out while another operation may be
-/// EXECUTING, because by name it cannot be told from that.
+/// EXECUTING, because by name it cannot be told from that. Waits at most a second for the lock;
+/// without it there is nothing to adopt for now.
 std::vector<SeatFile> adopt_orphans(const std::string& folder);
 
 }  // namespace remote_access

@@ -78,13 +78,15 @@ Result<Prepared> prepare(Config& config, message::Order& order) {
 }
 
 /// A device whose disk is full or read-only is one that somebody must reach: it is served without
-/// a seat, so without the limit and the check for repeats, and says so.
-Seat::Refusal take_seat(Seat& seat, const Config& config, const ConnectRequest& request) {
+/// a seat, so without the limit and the check for repeats, and says so. Not so when only too many
+/// ask at once: then the limit would go when it is needed.
+Result<Seat::Refusal> take_seat(Seat& seat, const Config& config, const ConnectRequest& request) {
+    const LimitsConfig& limits = config.owner.limits;
     const Result<std::string> folder = run_folder(config);
-    const Result<Seat::Refusal> taken =
-        folder ? seat.take(*folder, request, config.owner.limits.sessions)
+    Result<Seat::Refusal> taken =
+        folder ? seat.take(*folder, request, limits.sessions, limits.connect / 2)
                : Result<Seat::Refusal>(folder.error());
-    if (taken) return *taken;
+    if (taken || taken.error().fault == Fault::kSeatsHeld) return taken;
     log::warn("serving without a seat (no limits.sessions, no check for repeats): " +
               taken.error().detail);
     return Seat::Refusal::kNone;
@@ -128,13 +130,16 @@ int supervise(Fd plugin, Fd window, const Config& config, Prepared prepared,
     const OperationId operation = request.operation;
     const std::string target = request.target();
     Seat seat;
-    const Seat::Refusal refusal = take_seat(seat, config, request);
-    if (refusal == Seat::Refusal::kDuplicate) {
+    const Result<Seat::Refusal> refusal = take_seat(seat, config, request);
+    if (!refusal)
+        return serve_failure(std::move(plugin), std::move(window), config, operation, target,
+                             refusal.error());
+    if (*refusal == Seat::Refusal::kDuplicate) {
         log::info("asked again for an operation that is being served: nothing to do");
         [[maybe_unused]] const auto sent = send_message(plugin.get(), message::Duplicate{});
         return 0;
     }
-    if (refusal == Seat::Refusal::kLimit)
+    if (*refusal == Seat::Refusal::kLimit)
         return serve_failure(std::move(plugin), std::move(window), config, operation, target,
                              {Fault::kSessionLimit, config.owner.path,
                               std::to_string(config.owner.limits.sessions)});

@@ -4,12 +4,9 @@ and nothing in it is believed."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -76,27 +73,3 @@ def test_what_is_no_file_among_the_seats_is_left_alone(
         check_carries(established(cloud, target))
     assert victim.read_text() == "untouched"
     (folder / "link.seat").unlink()
-
-
-@contextlib.contextmanager
-def held(path: Path) -> Iterator[None]:
-    """By a process that hangs."""
-    path.parent.mkdir(0o700, exist_ok=True)
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def test_a_lock_that_a_hanging_process_holds_costs_a_second_and_no_session(
-        cloud: Cloud, make_device: Callable[..., Device],
-        patient: Callable[[float], float]) -> None:
-    device = make_device(form="json")
-    device.start()
-    with held(device.run_path / "c8y-remote-access-connect" / "seats.lock"), \
-            Target(echo) as target:
-        since = time.monotonic()
-        session = established(cloud, target, "json")
-        # The seat, and the look for what a crash left behind.
-        assert time.monotonic() - since < patient(4)
-        check_carries(session)
-    device.journal.wait_for("without a seat .*seats.lock: held too long")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections import Counter
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ import pytest
 
 from cloud import Cloud, Connection, Session, Upgrade
 
+from .harness import executable
 from .harness.device import Device
 from .harness.expect import (FAILURE, SUCCESS, check_carries, check_failure, established,
                              run_directly)
@@ -191,6 +193,22 @@ def test_an_operation_whose_key_is_used_up_fails_clearly_and_reaches_nobody(
 @pytest.fixture
 def device_of(make_device: Callable[..., Device]) -> Callable[[str], Device]:
     return lambda form: make_device(form=form).start()
+
+
+def test_a_seat_is_not_done_without_because_others_are_taking_theirs(
+        cloud: Cloud, make_device: Callable[..., Device]) -> None:
+    """Else the limit of sessions would be gone just when many ask at once."""
+    device = make_device()
+    device.own('limits.connect = "2s"\n')
+    device.start()
+    with Target(echo) as target:
+        established(cloud, target)
+        with (device.run_path / executable.NAME / "seats.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            operation = cloud.create_operation("127.0.0.1", target.port)
+            check_failure(operation, device.mapper.wait_runs(2)[1],
+                          r"seats\.lock was held by other sessions for 1s", within=3)
+        established(cloud, target)
 
 
 def test_sixteen_sessions_run_side_by_side(cloud: Cloud, device: Device) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import threading
 import time
@@ -48,6 +49,25 @@ class Bed:
 
     def look(self) -> dict[int, Facts]:
         return look.look(self.program)
+
+    @contextlib.contextmanager
+    def starting_at_once(self) -> Iterator[None]:
+        """The plugins that the mapper starts meanwhile wait for the end of this, and go together:
+        the stand-in mapper needs seconds to start as many as thin-edge's starts in no time."""
+        gate = self.device.root / "gate"
+        os.mkfifo(gate)
+        folder = self.device.root / "held"
+        folder.mkdir()
+        held = folder / self.program.name
+        held.write_text(f"#!/bin/sh\nread -r _ <{gate}\nexec {self.program} \"$@\"\n")
+        held.chmod(0o755)
+        environment = self.device.mapper.environment
+        path = environment["PATH"]
+        environment["PATH"] = f"{folder}:{path}"
+        yield
+        environment["PATH"] = path
+        # Whoever reads a FIFO comes on when it is opened for writing, and all find its end.
+        os.close(os.open(gate, os.O_WRONLY))
 
     def run_of(self, operation: Operation) -> Run:
         """The mapper's run of the plugin for this operation."""

@@ -4,6 +4,7 @@ status that it deserves, and nothing stays EXECUTING."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -31,8 +32,11 @@ class Burst:
 
     def __init__(self, bed: Bed, refusing: int) -> None:
         with Peak(bed.program) as self.peak, arrivals(bed) as received:
-            self.sessions = bed.open_at_once([None if number % 3 else refusing
-                                              for number in range(COUNT)])
+            with bed.starting_at_once():
+                self.sessions = bed.open_at_once([None if number % 3 else refusing
+                                                  for number in range(COUNT)])
+                bed.device.mapper.wait_runs(COUNT, DEADLINE)
+            self.began = time.monotonic()
             for session in self.sessions:
                 session.operation.wait_final(DEADLINE)
             self.runs = [run.finish(DEADLINE) for run in bed.device.mapper.wait_runs(COUNT)]
@@ -41,15 +45,11 @@ class Burst:
         self.good = [one for one in self.sessions if one.operation.port != refusing]
         self.bad = [one for one in self.sessions if one.operation.port == refusing]
         self.codes = Counter(run.exit_code for run in self.runs)
-        self.started = max(run.started for run in self.runs) - received[0]
 
     def figures(self, name: str) -> str:
-        created = [one.operation.history[0][0] for one in self.sessions]
-        took = sorted(one.operation.history[-1][0] - since
-                      for one, since in zip(self.sessions, created))
-        return (f"burst of {COUNT}, {name}: arrived within {self.arrived:.2f} s, all started in "
-                f"{self.started:.2f} s, setup p50 {took[COUNT // 2]:.2f} s, "
-                f"p99 {took[COUNT * 99 // 100]:.2f} s, at most {self.peak.processes} processes "
+        took = sorted(one.operation.history[-1][0] - self.began for one in self.sessions)
+        return (f"burst of {COUNT}, {name}: arrived within {self.arrived:.2f} s, setup p50 "
+                f"{took[COUNT // 2]:.2f} s, p99 {took[COUNT * 99 // 100]:.2f} s, at most {self.peak.processes} processes "
                 f"with {self.peak.pss / MIB:.0f} MiB together")
 
 

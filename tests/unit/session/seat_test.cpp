@@ -29,6 +29,8 @@ struct Folder {
     }
 };
 
+constexpr Milliseconds kPatience{1'000};
+
 ConnectRequest request(const char* key) {
     ConnectRequest made;
     made.host = "localhost";
@@ -38,12 +40,27 @@ ConnectRequest request(const char* key) {
 }
 
 Seat::Refusal take(Seat& seat, const Folder& folder, const char* key, int limit = 8) {
-    const Result<Seat::Refusal> taken = seat.take(folder.path, request(key), limit);
+    const Result<Seat::Refusal> taken = seat.take(folder.path, request(key), limit, kPatience);
     REQUIRE(taken.ok());
     return *taken;
 }
 
 }  // namespace
+
+TEST_CASE("who waits too long for the others gets no seat, and hears which lock it was") {
+    const Folder folder;
+    Seat seat;
+    {
+        const Result<Fd> held = lock_seats(folder.path, kPatience);
+        REQUIRE(held.ok());
+        const auto taken = seat.take(folder.path, request("key-1"), 8, Milliseconds(20));
+        REQUIRE(!taken.ok());
+        CHECK(taken.error().fault == Fault::kSeatsHeld);
+        CHECK(taken.error().subject == folder.path + "/seats.lock");
+        CHECK(folder.seats() == 0);
+    }
+    CHECK(take(seat, folder, "key-1") == Seat::Refusal::kNone);
+}
 
 TEST_CASE("the same key is served once, also after the first session has left") {
     const Folder folder;
@@ -75,7 +92,7 @@ void leave_dead(const Folder& folder, const char* id, Reported reported) {
     Seat seat;
     ConnectRequest dead = request(id);
     dead.operation.id = id;
-    REQUIRE(seat.take(folder.path, dead, 100).ok());
+    REQUIRE(seat.take(folder.path, dead, 100, kPatience).ok());
     seat.counters().reported = reported;
     std::filesystem::copy_file(folder.path + "/" + seat.id() + ".seat",
                                folder.path + "/dead-" + id + ".seat");
@@ -103,7 +120,7 @@ TEST_CASE("a session that could not tell the final status leaves that to the nex
         Seat seat;
         ConnectRequest owed = request("key");
         owed.operation.id = "7";
-        REQUIRE(seat.take(folder.path, owed, 1).ok());
+        REQUIRE(seat.take(folder.path, owed, 1, kLockPatience).ok());
         seat.counters().reported = Reported::kExecuting;
     }
     CHECK(folder.seats() == 1);
@@ -165,7 +182,8 @@ TEST_CASE("a seat without a file still shares its counters with a forked forward
 
 TEST_CASE("a folder that cannot be written is an error that names it") {
     Seat seat;
-    const Result<Seat::Refusal> taken = seat.take("/proc/no-such-folder", request("k"), 1);
+    const Result<Seat::Refusal> taken =
+        seat.take("/proc/no-such-folder", request("k"), 1, kPatience);
     REQUIRE_FALSE(taken.ok());
     CHECK(taken.error().detail.find("/proc/no-such-folder") != std::string::npos);
 }
