@@ -28,6 +28,7 @@ class Sample:
     standing_cpu_ms_per_s: float
     # A small message through a session and back: event-loop lag of the forwarder, and of both
     # stand-ins, whose own part is the next figure.
+    echo_min_ms: float
     echo_p50_ms: float
     echo_p99_ms: float
     stand_in_lag_ms: float
@@ -75,6 +76,7 @@ class Sampler:
             standing_descriptors=sum(one.descriptors for one in standing.values()),
             standing_threads=sum(one.threads for one in standing.values()),
             standing_cpu_ms_per_s=round(self._cpu(standing) * 1000 / (now - self._looked), 2),
+            echo_min_ms=round(1000 * trips[0], 2),
             echo_p50_ms=round(1000 * statistics.median(trips), 2),
             echo_p99_ms=round(1000 * trips[len(trips) * 99 // 100], 2),
             stand_in_lag_ms=round(1000 * self._bed.lag(), 2),

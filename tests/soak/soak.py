@@ -23,7 +23,7 @@ OWNER = '[[allow]]\nhost = "this-device"\n[limits]\nsessions = 100\nconnect = "6
 IDLE, KEYSTROKES, BULK = 4, 4, 2
 JOIN = 120  # seconds for the loops to end what they are at
 SHOWN = ["seconds", "sessions", "standing_own_kib", "standing_descriptors", "standing_threads",
-         "standing_cpu_ms_per_s", "echo_p50_ms", "echo_p99_ms", "stand_in_lag_ms",
+         "standing_cpu_ms_per_s", "echo_min_ms", "echo_p50_ms", "echo_p99_ms", "stand_in_lag_ms",
          "broker_own_kib", "files", "asked_for", "bulk_mib"]
 
 

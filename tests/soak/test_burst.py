@@ -49,8 +49,8 @@ class Burst:
     def figures(self, name: str) -> str:
         took = sorted(one.operation.history[-1][0] - self.began for one in self.sessions)
         return (f"burst of {COUNT}, {name}: arrived within {self.arrived:.2f} s, setup p50 "
-                f"{took[COUNT // 2]:.2f} s, p99 {took[COUNT * 99 // 100]:.2f} s, at most {self.peak.processes} processes "
-                f"with {self.peak.pss / MIB:.0f} MiB together")
+                f"{took[COUNT // 2]:.2f} s, p99 {took[COUNT * 99 // 100]:.2f} s, at most "
+                f"{self.peak.processes} processes with {self.peak.pss / MIB:.0f} MiB together")
 
 
 def carry(sessions: list[Session]) -> None:

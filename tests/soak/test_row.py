@@ -77,7 +77,8 @@ def test_sessions_one_after_another_leave_nothing_and_get_no_slower(
     first = Left.of(bed)
     best: list[float] = []
     looks = []
-    say("| sessions | p10 ms | median ms | files | seats, processes | broker: descriptors | KiB own |")
+    say("| sessions | p10 ms | median ms | files | seats, processes | broker: descriptors "
+        "| KiB own |")
     for start in range(0, total, block):
         took = [one(bed, number) for number in range(start, min(start + block, total))]
         bed.wait_quiet()
