@@ -30,6 +30,10 @@ Fd take_descriptor(msghdr& header) {
     return first;
 }
 
+/// Where the peer has ended without reading all we sent, the kernel says so first, once; what it
+/// had said itself is still there and counts.
+bool read_again(int code) { return code == EINTR || code == ECONNRESET; }
+
 const Error kClosed{Fault::kProcess, "peer", "closed its connection"};
 
 }  // namespace
@@ -65,7 +69,7 @@ Result<std::optional<Received>> receive_message(int socket) {
     ssize_t size = -1;
     do {
         size = ::recv(socket, nullptr, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
-    } while (size < 0 && errno == EINTR);
+    } while (size < 0 && read_again(errno));
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::optional<Received>();
     if (size < 0) return system_error("message from another process", errno);
     if (size == 0) return kClosed;
@@ -81,7 +85,7 @@ Result<std::optional<Received>> receive_message(int socket) {
     header.msg_controllen = sizeof control;
     do {
         size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    } while (size < 0 && errno == EINTR);
+    } while (size < 0 && read_again(errno));
     if (size < 0) return system_error("message from another process", errno);
     Fd descriptor = take_descriptor(header);
     Result<message::Message> decoded = message::decode(datagram);

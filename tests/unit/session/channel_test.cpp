@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/channel.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace remote_access;
+
+TEST_CASE("the last words of a process arrive, also when it ends with ours unread") {
+    auto ends = channel_pair();
+    REQUIRE(ends.ok());
+    auto& [session, plugin] = *ends;
+    REQUIRE(send_message(session.get(), message::Connected{}).ok());
+    using State = message::Published::State;
+    REQUIRE(send_message(plugin.get(), message::Published{State::kFailed}).ok());
+    plugin.reset();  // the kernel tells a reset first, then the words, then the end
+    Result<std::optional<Received>> received = receive_message(session.get());
+    REQUIRE(received.ok());
+    REQUIRE(received->has_value());
+    const auto* published = std::get_if<message::Published>(&(*received)->message);
+    REQUIRE(published != nullptr);
+    CHECK(published->state == State::kFailed);
+    CHECK_FALSE(receive_message(session.get()).ok());
+}
+
+TEST_CASE("a process that is there and says nothing is no error") {
+    const auto ends = channel_pair();
+    REQUIRE(ends.ok());
+    const Result<std::optional<Received>> received = receive_message(ends->first.get());
+    REQUIRE(received.ok());
+    CHECK_FALSE(received->has_value());
+}
