@@ -88,7 +88,7 @@ void declare_setup(CLI::App& app, Options& options) {
                      "declare the protocols for this profile only [all]")
         ->type_name("NAME");
     setup->add_flag("--boot", options.boot,
-                    "only fail, once after each start, what was left EXECUTING; 3: not yet");
+                    "only fail what a restart of the device left EXECUTING; exit 3: not yet");
     setup->add_option("--unit-drop-ins", options.unit_drop_ins)->type_name("DIR")->group("");
 }
 
