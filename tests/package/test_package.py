@@ -92,7 +92,7 @@ def test_systemd_understands_every_unit(unpacked: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", [f"{NAME}@.service", f"{NAME}-boot.service"])
-def test_a_session_is_exposed_at_most_so_much(unpacked: Path, unit: str) -> None:
+def test_a_service_is_exposed_at_most_so_much(unpacked: Path, unit: str) -> None:
     done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager",
                            f"--threshold={EXPOSURE}", f"--root={unpacked}", unit],
                           capture_output=True, text=True, check=False)

@@ -101,6 +101,7 @@ def test_what_a_power_cut_left_executing_is_failed_after_the_boot(
     with Target(echo) as target:
         lost = device.cloud.create_operation("127.0.0.1", target.port)
         lost.wait_status("EXECUTING")
+        wait_until(lambda: device.cloud.upgrades, 10, "the request")
         device.container.cut_power()
     if bridge == "known to the broker":
         speak(device)
