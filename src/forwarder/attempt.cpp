@@ -68,8 +68,10 @@ void Attempt::pass_proxy() {
 
 void Attempt::handshake() {
     const Transfer done = tls_->handshake();
+    if (!done.blocked() && log::level() >= log::Level::kDebug)
+        log::debug(std::string(kCertificateLine) + tls_->certificate());
     if (done.moved()) {
-        log::debug("TLS with the cloud: " + tls_->description());
+        log::debug(std::string(kTlsLine) + tls_->description());
         phase_ = request_.empty() ? Phase::kReady : Phase::kRequest;
         return;
     }

@@ -8,6 +8,7 @@
 #include <asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <variant>
 
 #include "base/fd.hpp"
@@ -18,6 +19,10 @@
 #include "forwarder/websocket.hpp"
 
 namespace remote_access {
+
+/// How its debug lines begin that say what `check` tells of the handshake.
+constexpr std::string_view kCertificateLine = "certificate of the cloud: ";
+constexpr std::string_view kTlsLine = "TLS with the cloud: ";
 
 class Attempt : public std::enable_shared_from_this<Attempt> {
 public:

@@ -10,6 +10,7 @@
 #include <cassert>
 
 #include "base/log.hpp"
+#include "forwarder/certificate.hpp"
 #include "forwarder/ciphers.hpp"
 #include "forwarder/trust.hpp"
 #include "forwarder/wire.hpp"
@@ -210,6 +211,10 @@ const Error& TlsStream::handshake_error() const { return connection_->error; }
 std::string TlsStream::description() const {
     const SSL* const ssl = connection_->ssl.get();
     return std::string(SSL_get_version(ssl)) + ", " + SSL_get_cipher_name(ssl);
+}
+
+std::string TlsStream::certificate() const {
+    return connection_->ssl ? certificate_text(connection_->ssl.get()) : std::string();
 }
 
 Transfer TlsStream::read(std::uint8_t* into, std::size_t room) {

@@ -56,6 +56,8 @@ public:
     Transfer handshake();
     const Error& handshake_error() const;
     std::string description() const;  ///< "TLSv1.3, TLS_AES_256_GCM_SHA384"
+    /// What the other side has shown, trusted or not (certificate.hpp).
+    std::string certificate() const;
 
     Transfer read(std::uint8_t* into, std::size_t room) override;
     std::size_t room() const override;
