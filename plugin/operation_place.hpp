@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where thin-edge looks for the operation file, and whose it is there.
+// Whose the operation file is in its place.
 #pragma once
 
 #include <unistd.h>
@@ -8,15 +8,10 @@
 #include <string>
 
 #include "config/config.hpp"
+#include "config/operation_file.hpp"
 #include "setup/place.hpp"
 
 namespace remote_access {
-
-constexpr const char* kOperationFile = "/operations/c8y/c8y_RemoteAccessConnect";
-
-inline std::string operation_file_path(const Config& config) {
-    return config.source.config_dir + kOperationFile;
-}
 
 inline bool runs_as_root() { return ::geteuid() == 0; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is in the place of thin-edge's operation file: whether it is ours, and which form it asks
-// for. Takes a path, gives a value; a file that cannot be understood is nobody's of ours.
+// The place of thin-edge's operation file and what is there: whether it is ours, and which form it
+// asks for. Takes a path, gives a value; a file that cannot be understood is nobody's of ours.
 #pragma once
 
 #include <optional>
@@ -9,6 +9,13 @@
 #include "config/config.hpp"
 
 namespace remote_access {
+
+/// Below the configuration folder.
+constexpr const char* kOperationFile = "/operations/c8y/c8y_RemoteAccessConnect";
+
+inline std::string operation_file_path(const Config& config) {
+    return config.source.config_dir + kOperationFile;
+}
 
 struct OperationFileFound {
     bool there = false;                     ///< a file, a link, a folder: whatever it is

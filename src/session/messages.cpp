@@ -196,6 +196,7 @@ constexpr std::array kKinds{
     Kind{"connected", empty_from<Connected>},
     Kind{"failed", failed_from},
     Kind{"passed", empty_from<Passed>},
+    Kind{"check", empty_from<Check>},
 };
 static_assert(kKinds.size() == std::variant_size_v<Message>);
 

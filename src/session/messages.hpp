@@ -48,6 +48,10 @@ struct Seated {};
 /// Another session serves the same operation: publish nothing.
 struct Duplicate {};
 
+// doctor ↔ session
+/// Instead of an order, and the answer to it: whether systemd starts a session that listens.
+struct Check {};
+
 // session → forwarder
 /// With the descriptor of a connected TCP socket to the cloud (or proxy): one per attempt.
 struct Cloud {};
@@ -89,8 +93,9 @@ struct Failed {
     Error error;
 };
 
-using Message = std::variant<Order, Published, Token, NoToken, Seated, Duplicate, Cloud, Target,
-                             Stop, NeedCloud, Ended, Log, NeedToken, Connected, Failed, Passed>;
+using Message =
+    std::variant<Order, Published, Token, NoToken, Seated, Duplicate, Cloud, Target, Stop,
+                 NeedCloud, Ended, Log, NeedToken, Connected, Failed, Passed, Check>;
 
 constexpr std::size_t kLongest = std::size_t{64} * 1024;
 

@@ -173,6 +173,8 @@ int serve_session(Fd plugin, SessionHost host) {
         log::warn("no order came: " + first.error().detail);
         return 1;
     }
+    if (std::holds_alternative<message::Check>(first->message))
+        return send_message(plugin.get(), message::Check{}) ? 0 : 1;
     auto* order = std::get_if<message::Order>(&first->message);
     if (order == nullptr) {
         log::warn("the first message is not an order");

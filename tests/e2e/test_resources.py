@@ -20,7 +20,7 @@ from .harness.memory_group import memory_group
 from .harness.small_disk import SmallDisk, small_disk, unused_user
 from .harness.targets import Target, echo
 from .harness.waiting import wait_until
-from .test_session_socket import listening
+from .harness.socket_unit import listening
 
 LOADER = 127  # the dynamic linker already had not enough
 

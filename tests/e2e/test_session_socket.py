@@ -7,10 +7,8 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,35 +16,9 @@ from cloud import Cloud, Upgrade
 
 from .harness.device import Device
 from .harness.expect import SUCCESS, check_carries, check_failure, established, opened
-from .harness.services import program
+from .harness.socket_unit import listening
 from .harness.targets import Target, echo, refusing_port, silent_port, wait_for_end
 from .harness.waiting import wait_until
-
-
-def is_listening(path: Path) -> bool:
-    """Its file is there before it listens; the kernel shows that by a flag (__SO_ACCEPTCON)."""
-    lines = Path("/proc/net/unix").read_text().splitlines()
-    return any(line.endswith(f" {path}") and line.split()[3] == "00010000" for line in lines)
-
-
-@contextlib.contextmanager
-def listening(device: Device, *arguments: str,
-              wrapper: list[str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """As the socket unit will be: one session for each connection, with its own settings folder;
-    `wrapper` executes it."""
-    options = [f"--setenv={name}={value}"
-               for name, value in device.service_environment().items()]
-    with (device.root / "socket-activate.log").open("wb") as log:
-        process = subprocess.Popen(
-            [program("systemd-socket-activate"), "--accept", "--seqpacket", *options,
-             "-l", str(device.socket_path), *(wrapper or []), str(device.program), "session", *arguments],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        wait_until(lambda: is_listening(device.socket_path), 5, "the session socket")
-        yield process
-    finally:
-        process.terminate()
-        process.wait(5)
 
 
 @pytest.fixture(params=["basic", "certificate"])

@@ -19,7 +19,7 @@ from .harness.expect import FAILURE, SUCCESS, check_carries, established
 from .harness.gate import Gate
 from .harness.targets import Target, echo, wait_for_end
 from .harness.waiting import wait_until
-from .test_session_socket import listening
+from .harness.socket_unit import listening
 
 SERVING = [["session"], ["forwarder"], ["session", "forwarder"], ["forwarder", "session"]]
 STOPPED = "the session was stopped on this device"

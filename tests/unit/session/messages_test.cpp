@@ -63,6 +63,7 @@ TEST_CASE("every other message arrives as it was sent") {
     through(m::NeedToken{});
     through(m::Connected{});
     through(m::Passed{});
+    through(m::Check{});
 }
 
 TEST_CASE("what is no message of ours is an error and nothing more") {
