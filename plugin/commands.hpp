@@ -27,4 +27,7 @@ int policy_command(const Invocation& invocation);
 /// `sessions`, `sessions end`: 1 where the run folder may not be read, or there is no such session.
 int sessions_command(const Invocation& invocation);
 
+/// `check`: 0 a session can be served; 1 something that it needs is missing; 2: TARGET is none.
+int check_command(const Invocation& invocation);
+
 }  // namespace remote_access

@@ -68,6 +68,7 @@ struct Options {
     std::string format, user, group, unit_drop_ins;
     PolicyOptions policy;
     SessionsOptions sessions;
+    CheckOptions check;
     bool boot = false;
     bool debug = false;
 };
@@ -119,6 +120,15 @@ void declare_sessions(CLI::App& app, Options& options) {
         ->check([](const std::string& id) { return id.empty() ? "ID is empty" : ""; });
 }
 
+void declare_check(CLI::App& app, Options& options) {
+    CLI::App* check = app.add_subcommand(
+        "check", "find out why remote access does not work, and what to do; 1: a problem");
+    check->fallthrough();
+    check->add_option("--target", options.check.target, "reach this service as well")
+        ->type_name("HOST:PORT");
+    check->add_flag("--json", options.check.json, "for programs");
+}
+
 void declare(CLI::App& app, Options& options) {
     app.set_version_flag("-V,--version", "c8y-remote-access-connect " REMOTE_ACCESS_VERSION);
     app.add_option("PAYLOAD", options.payload,
@@ -139,6 +149,7 @@ void declare(CLI::App& app, Options& options) {
         ->fallthrough();
     declare_policy(app, options);
     declare_sessions(app, options);
+    declare_check(app, options);
     app.require_subcommand(0, 1);
     app.footer(
         "Exit status: 0 done; 1 failed (an operation: FAILED was published);\n"
@@ -169,6 +180,7 @@ Invocation::Command command_of(const CLI::App& app) {
     if (app.got_subcommand("teardown")) return Invocation::Command::kTeardown;
     if (app.got_subcommand("policy")) return Invocation::Command::kPolicy;
     if (app.got_subcommand("sessions")) return Invocation::Command::kSessions;
+    if (app.got_subcommand("check")) return Invocation::Command::kCheck;
     return Invocation::Command::kConnect;
 }
 
@@ -210,6 +222,8 @@ std::variant<Invocation, Farewell> read_invocation(int argc, char** argv) {
                         options.unit_drop_ins};
     invocation.policy = options.policy;
     invocation.sessions = options.sessions;
+    invocation.check = options.check;
+    invocation.check.colour = environment("NO_COLOR").empty();
     invocation.timestamps = environment("INVOCATION_ID").empty();
     invocation.log_socket = environment("C8Y_REMOTE_ACCESS_LOG_SOCKET");
     return invocation;

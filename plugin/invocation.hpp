@@ -30,8 +30,14 @@ struct SessionsOptions {
     bool json = false, watch = false;
 };
 
+struct CheckOptions {
+    std::string target;  ///< HOST:PORT; empty: none
+    bool json = false;
+    bool colour = true;  ///< without NO_COLOR; a terminal it must be anyway
+};
+
 struct Invocation {
-    enum class Command { kConnect, kSession, kSetup, kTeardown, kPolicy, kSessions };
+    enum class Command { kConnect, kSession, kSetup, kTeardown, kPolicy, kSessions, kCheck };
     Command command = Command::kConnect;
     Secret payload;  ///< kConnect: the operation's text; it holds the connection key
     ConfigSource source;
@@ -40,6 +46,7 @@ struct Invocation {
     SetupOptions setup;    ///< kSetup
     PolicyOptions policy;  ///< kPolicy
     SessionsOptions sessions;
+    CheckOptions check;
     std::string log_socket;  ///< a syslog socket instead of the system's
 };
 

@@ -25,6 +25,8 @@ int run_command(remote_access::Invocation& invocation) {
             return policy_command(invocation);
         case Invocation::Command::kSessions:
             return sessions_command(invocation);
+        case Invocation::Command::kCheck:
+            return check_command(invocation);
     }
     return 2;
 }

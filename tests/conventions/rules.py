@@ -31,6 +31,7 @@ KNOWS_SEVERAL = {
     'plugin/': 'one function per command reads top to bottom and puts the stations together',
     'src/session/session': 'the session process: asks the policy, starts the forwarder',
     'src/session/supervisor': 'the life of one session',
+    'src/check/probe_': 'asks each station by its own code, as a session would',
     'src/session/caller': 'publishes the final status when the plugin is gone',
 }
 

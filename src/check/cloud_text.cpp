@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "check/cloud_text.hpp"
+
+#include <charconv>
+
+namespace remote_access {
+namespace {
+
+constexpr const char* kTls = "tls";
+constexpr const char* kUpgrade = "upgrade";
+
+bool says(const Error& error, const char* part) {
+    return error.detail.find(part) != std::string::npos;
+}
+
+/// 0 for what is no HTTP status that refuses.
+int status_of(const Error& error) {
+    int status = 0;
+    if (error.fault == Fault::kCloudStatus)
+        std::from_chars(error.detail.data(), error.detail.data() + error.detail.size(), status);
+    return status;
+}
+
+}  // namespace
+
+Step tls_step(const Distrust& distrust, const Places& places) {
+    Step step = problem(kTls, distrust.error, places);
+    if (!distrust.certificate.empty()) step.text += "; it is " + distrust.certificate;
+    if (says(distrust.error, "mismatch")) {
+        step.cure = cure_text("set c8y.http to a name that the certificate is for", places);
+    } else if (says(distrust.error, "expired") || says(distrust.error, "not yet valid")) {
+        step.text += "; this device's clock says " + distrust.clock;
+        step.cure =
+            "Set the device's clock if it is wrong; else the cloud needs another certificate.";
+    } else {
+        step.text += "; trusted is what the system trusts and";
+        for (const std::string& path : distrust.trust) step.text += " " + path;
+        for (const std::string& note : distrust.trust_notes) step.text += "; " + note;
+    }
+    return step;
+}
+
+Step upgrade_step(const Result<std::string>& answer, const Places& places) {
+    if (answer) return ok(kUpgrade, "the service answers with HTTP " + *answer);
+    const Error& error = answer.error();
+    const int status = status_of(error);
+    if (status == 0) return problem(kUpgrade, error, places);
+    const std::string who = "cloud " + error.subject + ": ";
+    if (status == 403)
+        return problem(kUpgrade, who + "login refused with HTTP " + error.detail,
+                       "May the device's user use Cloud Remote Access, and has the tenant "
+                       "subscribed to it?");
+    if (status >= 400 && status < 500 && status != 429)
+        return ok(kUpgrade,
+                  "the service answers; a key that no operation has gets HTTP " + error.detail);
+    return problem(kUpgrade, who + "answers with HTTP " + error.detail,
+                   status >= 429 ? "It is the cloud's own trouble: try again later."
+                                 : cure_text("check c8y.http", places));
+}
+
+}  // namespace remote_access

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the doctor says of the cloud's certificate and of its answer. Pure: what was seen comes in
+// as values.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "check/cure.hpp"
+#include "check/report.hpp"
+
+namespace remote_access {
+
+/// A certificate that was not accepted.
+struct Distrust {
+    Error error;                           ///< kCloudUntrusted
+    std::string certificate;               ///< what was shown, in words; may be empty
+    std::vector<std::string> trust;        ///< files and folders that are trusted
+    std::vector<std::string> trust_notes;  ///< what could not be read of them
+    std::string clock;                     ///< what this device takes for the time
+};
+Step tls_step(const Distrust& distrust, const Places& places);
+
+/// The answer to a request with a key that no operation has: any that a service for devices would
+/// give is fine.
+Step upgrade_step(const Result<std::string>& answer, const Places& places);
+
+}  // namespace remote_access

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether this kernel, or the container around it, can lock in a forwarder and a session: one child
+// each does it to itself and says what is missing. Started before the first thread, asked later.
+#pragma once
+
+#include <vector>
+
+#include "base/result.hpp"
+#include "check/cure.hpp"
+#include "check/report.hpp"
+#include "config/config.hpp"
+#include "session/launch.hpp"
+
+namespace remote_access {
+
+class SandboxProbe {
+public:
+    /// Forks: see launch().
+    explicit SandboxProbe(const Config& config);
+
+    /// Waits for both children.
+    Step finish(const Config& config, const Places& places);
+
+private:
+    std::vector<Result<Child>> children_;
+};
+
+}  // namespace remote_access
