@@ -31,6 +31,7 @@ CONTENTS = {
     f"/usr/share/doc/{NAME}/copyright": "-rw-r--r--",
     f"/usr/share/bash-completion/completions/{NAME}": "-rw-r--r--",
     f"/usr/share/man/man1/{NAME}.1.gz": "-rw-r--r--",
+    f"/usr/share/tedge/diag-plugins/{NAME}.sh": "-rwxr-xr-x",
 }
 
 
