@@ -64,7 +64,7 @@ Step probe_thin_edge() {
 }
 
 Step probe_run_folder(const Config& config, const Places& places) {
-    const Result<std::string> folder = run_folder(config);
+    const Result<std::string> folder = expected_run_folder(config);
     if (folder) return ok(kFolder, *folder);
     return warning(kFolder,
                    folder.error().detail + ": no limits.sessions, no check for repeated operations",

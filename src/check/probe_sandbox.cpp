@@ -27,7 +27,7 @@ int be_forwarder(const Fd& channel, const Config& config) {
 }
 
 int be_session(const Fd& channel, const Config& config) {
-    const std::string folder = run_folder_places(config).front();
+    const std::string folder = run_folders(config).front();
     return tell(channel, confine_session(SandboxMode::kRequired, folder));
 }
 

@@ -96,11 +96,10 @@ Step probe_user(const ConfigSource& source) {
             kUser,
             "this looks as user " + name_of(::geteuid()) + ", sessions run as " + config.user,
             "Run it as root or as user " + config.user + ".");
-    const Result<void> left = leave_root(config.user, config.group);
-    if (left || ::geteuid() == user)
+    const Result<void> left = become_user(config.user, config.group);
+    if (left)
         return ok(kUser, "root, who looks as thin-edge's user " + config.user + " from here on");
-    return warning(kUser,
-                   "root, who cannot look as user " + config.user + ": " + left.error().detail,
+    return problem(kUser, "root, who cannot look as " + config.user + ": " + left.error().detail,
                    "Run it as user " + config.user + ".");
 }
 

@@ -88,6 +88,20 @@ Result<void> leave_root(const std::string& user, const std::string& group) {
     return dropped;
 }
 
+Result<void> become_user(const std::string& user, const std::string& group) {
+    const passwd* found = ::getpwnam(user.c_str());
+    const ::group* members = ::getgrnam(group.c_str());
+    if (found == nullptr) return Error{Fault::kSystem, user, "no such user"};
+    const gid_t own = members != nullptr ? members->gr_gid : found->pw_gid;
+    const uid_t number = found->pw_uid;
+    drop_bounding_set(0);  // while CAP_SETPCAP is there
+    if (::initgroups(user.c_str(), own) != 0 || ::setresgid(own, own, own) != 0 ||
+        ::setresuid(number, number, number) != 0)
+        return system_error("user " + user, errno);
+    ::prctl(PR_SET_DUMPABLE, 0);
+    return set_capabilities(0);
+}
+
 void warn_of_unreadable(const std::vector<std::string>& paths) {
     for (const std::string& path : paths) {
         if (::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) == 0 || errno == ENOENT) continue;

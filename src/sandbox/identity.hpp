@@ -14,6 +14,10 @@ namespace remote_access {
 /// loses its capabilities.
 Result<void> leave_root(const std::string& user, const std::string& group);
 
+/// Root becomes this user with all its groups, as systemd starts its services. An Error where that
+/// cannot be, or there is no such user.
+Result<void> become_user(const std::string& user, const std::string& group);
+
 /// Of those it has, this process keeps `kept` if it is root's, else none.
 Result<void> drop_capabilities(const std::vector<int>& kept);
 

@@ -31,12 +31,7 @@ void give_to_user(const std::string& path, const Config& config) {
 }
 
 /// Ours means: a folder, not a link, nobody else may write to it, and we can.
-Result<void> make(const std::string& path, const Config& config) {
-    if (::mkdir(path.c_str(), 0700) == 0) {
-        give_to_user(path, config);
-    } else if (errno != EEXIST) {
-        return system_error(path, errno);
-    }
+Result<void> is_ours(const std::string& path) {
     struct stat info {};
     if (::lstat(path.c_str(), &info) != 0) return system_error(path, errno);
     if (!S_ISDIR(info.st_mode) || (info.st_mode & 0022) != 0)
@@ -45,22 +40,46 @@ Result<void> make(const std::string& path, const Config& config) {
     return {};
 }
 
-}  // namespace
-
-std::vector<std::string> run_folders(const Config& config) {
-    return {config.paths.run + kName, config.paths.data + kName};
+Result<void> make(const std::string& path, const Config& config) {
+    if (::mkdir(path.c_str(), 0700) == 0) {
+        give_to_user(path, config);
+    } else if (errno != EEXIST) {
+        return system_error(path, errno);
+    }
+    return is_ours(path);
 }
 
-Result<std::string> run_folder(const Config& config) {
+/// Whether make() would do, as far as can be seen without doing it.
+Result<void> could_make(const std::string& path, const Config&) {
+    if (::access(path.c_str(), F_OK) == 0) return is_ours(path);
+    const std::string parent = path.substr(0, path.rfind('/'));
+    if (::access(parent.c_str(), W_OK | X_OK) != 0) return system_error(parent, errno);
+    return {};
+}
+
+Result<std::string> first_place(const Config& config,
+                                Result<void> (*good)(const std::string&, const Config&)) {
     const std::vector<std::string> places = run_folders(config);
-    const Result<void> made = make(places[0], config);
+    const Result<void> made = good(places[0], config);
     if (made) return places[0];
-    const Result<void> fallback = make(places[1], config);
+    const Result<void> fallback = good(places[1], config);
     if (fallback) return places[1];
     return Error{Fault::kSystem,
                  {},
                  "no run folder (run.path, data.path): " + made.error().detail + "; " +
                      fallback.error().detail};
+}
+
+}  // namespace
+
+Result<std::string> run_folder(const Config& config) { return first_place(config, make); }
+
+Result<std::string> expected_run_folder(const Config& config) {
+    return first_place(config, could_make);
+}
+
+std::vector<std::string> run_folders(const Config& config) {
+    return {config.paths.run + kName, config.paths.data + kName};
 }
 
 Result<std::string> make_run_folder(const Config& config) {

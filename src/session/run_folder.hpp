@@ -19,6 +19,9 @@ Result<std::string> run_folder(const Config& config);
 /// Where it may be: the places that run_folder() tries, in their order.
 std::vector<std::string> run_folders(const Config& config);
 
+/// What run_folder() would give, without making anything.
+Result<std::string> expected_run_folder(const Config& config);
+
 /// As run_folder(), and what is there already goes to thin-edge's user as well; for `setup`.
 Result<std::string> make_run_folder(const Config& config);
 

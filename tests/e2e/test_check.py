@@ -17,7 +17,7 @@ import pytest
 
 from cloud import Cloud, Mosquitto, Upgrade
 
-from .harness import processes
+from .harness import executable, processes
 from .harness.device import Device
 from .harness.doctor import STEPS, check, make_good, run_check, say_health  # noqa: F401  fixture
 from .harness.expect import established
@@ -180,6 +180,61 @@ def test_what_hangs_everywhere_is_bounded_by_the_limit(
     for name in ("broker", "tls", "target"):
         assert "no answer within 2s" in found.steps[name]["text"], found.steps[name]
     assert processes.of_program(device.program) == []
+
+
+def diagnose(device: Device, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The plugin of `tedge diag collect` as the package has it, but for the program's place."""
+    script = device.root / "diag.sh"
+    text = (executable.built().parents[1] / "packaging" / f"{executable.NAME}.sh").read_text()
+    script.write_text(re.sub(r"(?m)^program=.*$", f"program={device.program}", text))
+    script.chmod(0o755)
+    return subprocess.run([script, *arguments], env=device.mapper.environment, timeout=30,
+                          capture_output=True, text=True, check=False)
+
+
+def test_thin_edges_diagnosis_gets_it_all_and_no_secret(
+        cloud: Cloud, make_good: Callable[..., Device]) -> None:
+    device = make_good(socket=False)
+    device.start()
+    (device.root / "diag").mkdir()
+    with Target(wait_for_end) as target:
+        session = established(cloud, target)
+        run = diagnose(device, "collect", "--output-dir", str(device.root / "diag"),
+                       "--config-dir", str(device.config_dir))
+        assert (run.returncode, run.stderr) == (0, "")
+        texts = {path.name: path.read_text() for path in (device.root / "diag").iterdir()}
+        assert re.search("^ok +upgrade ", texts["check.txt"], re.M)
+        assert "this-device" in texts["policy.txt"]
+        assert f"127.0.0.1:{target.port}" in texts["sessions.txt"]
+        assert session.operation.key not in str(texts)
+        assert cloud.device_password not in str(texts)
+
+
+def test_thin_edges_diagnosis_is_a_success_whatever_the_doctor_finds(
+        make_good: Callable[..., Device]) -> None:
+    device = make_good(socket=False)
+    device.own("enabled = \n")
+    device.write_settings()
+    run = diagnose(device, "collect", "--output-dir", str(device.tmp_path),
+                   "--config-dir", str(device.config_dir))
+    assert run.returncode == 0
+    assert "problem  settings" in (device.tmp_path / "check.txt").read_text()
+    assert diagnose(device, "collect", "--what").returncode == 1
+    assert diagnose(device).returncode == 1
+    device.program.unlink()
+    assert diagnose(device, "collect").returncode == 2  # to be left out
+
+
+def files(device: Device) -> list[Path]:
+    return sorted([*device.root.rglob("*"), *device.run_path.rglob("*")])
+
+
+def test_nothing_is_written(make_good: Callable[..., Device]) -> None:
+    device = make_good(socket=False)
+    device.write_settings()
+    before = files(device)
+    assert check(device).status == 0
+    assert files(device) == before
 
 
 @pytest.mark.parametrize("target", ["22", "a.example", "a.example:", "a.example:0", ":22",

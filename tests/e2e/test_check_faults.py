@@ -20,7 +20,7 @@ from .harness import executable
 from .harness.device import Device
 from .harness.doctor import check, install_thin_edge, make_good, say_health  # noqa: F401  fixture
 from .harness.kernel import landlock_version, needs_landlock
-from .harness.proxies import tinyproxy
+from .harness.proxies import stunnel, tinyproxy
 from .harness.targets import Target, deaf_port, echo, refusing_port, silent_port
 
 BRIDGE = "te/device/main/service/tedge-mapper-bridge-c8y/status/health"
@@ -251,6 +251,10 @@ FAULTS: dict[str, tuple[str, Callable[[Bench], object], int, dict[str, tuple[str
     "proxy forbids the cloud": (
         "basic", lambda b: proxy(b, tiny(b, 1)), 1,
         {"proxy": (P, "refused to connect with HTTP 403", "allow and reach c8y.http")}),
+    "https proxy of an unknown authority": (
+        "basic", lambda b: b.set(proxy__address="https://127.0.0.1:" + str(b.hold(stunnel(
+            b.folder / "stunnel", b.cloud.directory / "unknown_ca.pem", b.cloud.port)))), 1,
+        {"proxy": (P, "^proxy .*TLS certificate not trusted", "c8y.root_cert_path")}),
     "proxy lets through": ("certificate", lambda b: proxy(b, tiny(b, b.cloud.port)), 0, {}),
     "run folder is not ours": (
         "basic", no_run_folder, 0,

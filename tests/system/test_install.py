@@ -66,6 +66,22 @@ def test_the_install_declares_the_protocols_of_the_policy(served: Device) -> Non
                            for message in served.cloud.status_messages), 10, "SmartREST 150")
 
 
+def test_thin_edges_diagnosis_collects_what_the_doctor_says(served: Device) -> None:
+    """As `tedge diag collect` calls it: root, who sees what a session of the packaged units sees."""
+    plugin = f"/usr/share/tedge/diag-plugins/{NAME}.sh"
+    assert served.owner_and_mode(plugin) == "root:root 755"
+    served.run(f"mkdir /tmp/diag && {plugin} collect --output-dir /tmp/diag --config-dir /etc/tedge")
+    said = {line.split()[1]: line for line in
+            served.path("/tmp/diag/check.txt").read_text().splitlines() if line[:1].isalpha()}
+    for step in ("user", "settings", "operation-file", "broker", "login", "tls", "upgrade",
+                 "run-folder", "socket", "policy"):
+        assert said[step].startswith("ok "), said[step]
+    assert "root, who looks as thin-edge's user tedge" in said["user"]
+    for name in ("policy.txt", "sessions.txt", "journal.txt"):
+        assert served.path(f"/tmp/diag/{name}").read_text()
+    check_no_failed_unit(served)
+
+
 def test_installed_before_thin_edge_it_takes_over_when_that_comes(
         make_device: Callable[..., Device]) -> None:
     device = make_device()
