@@ -23,19 +23,23 @@ int status_of(const Error& error) {
 
 }  // namespace
 
-Step tls_step(const Distrust& distrust, const Places& places) {
-    Step step = problem(kTls, distrust.error, places);
-    if (!distrust.certificate.empty()) step.text += "; it is " + distrust.certificate;
-    if (says(distrust.error, "mismatch")) {
+Step tls_step(const Result<std::string>& done, const Handshake& handshake, const Places& places) {
+    std::string trusted = "trusted is what the system trusts and";
+    for (const std::string& path : handshake.trust) trusted += " " + path;
+    if (done) return ok(kTls, *done + "; certificate " + handshake.certificate + "; " + trusted);
+    const Error& error = done.error();
+    Step step = problem(kTls, error, places);
+    if (error.fault != Fault::kCloudUntrusted) return step;
+    if (!handshake.certificate.empty()) step.text += "; it is " + handshake.certificate;
+    if (says(error, "mismatch")) {
         step.cure = cure_text("set c8y.http to a name that the certificate is for", places);
-    } else if (says(distrust.error, "expired") || says(distrust.error, "not yet valid")) {
-        step.text += "; this device's clock says " + distrust.clock;
+    } else if (says(error, "expired") || says(error, "not yet valid")) {
+        step.text += "; this device's clock says " + handshake.clock;
         step.cure =
             "Set the device's clock if it is wrong; else the cloud needs another certificate.";
     } else {
-        step.text += "; trusted is what the system trusts and";
-        for (const std::string& path : distrust.trust) step.text += " " + path;
-        for (const std::string& note : distrust.trust_notes) step.text += "; " + note;
+        step.text += "; " + trusted;
+        for (const std::string& note : handshake.trust_notes) step.text += "; " + note;
     }
     return step;
 }

@@ -12,15 +12,15 @@
 
 namespace remote_access {
 
-/// A certificate that was not accepted.
-struct Distrust {
-    Error error;                           ///< kCloudUntrusted
+/// What is known of a handshake beside how it went.
+struct Handshake {
     std::string certificate;               ///< what was shown, in words; may be empty
     std::vector<std::string> trust;        ///< files and folders that are trusted
     std::vector<std::string> trust_notes;  ///< what could not be read of them
     std::string clock;                     ///< what this device takes for the time
 };
-Step tls_step(const Distrust& distrust, const Places& places);
+/// `done`: protocol and cipher, or why not.
+Step tls_step(const Result<std::string>& done, const Handshake& handshake, const Places& places);
 
 /// The answer to a request with a key that no operation has: any that a service for devices would
 /// give is fine.

@@ -84,11 +84,12 @@ void walk_to_cloud(Walk& walk, CloudProbe& cloud, BrokerProbe& broker, const Con
 }
 
 /// What does not need the network; forks are over, so the rest may start threads.
-void walk_on_device(Walk& walk, const Config& config, SandboxProbe& sandbox, const Places& places) {
+void walk_on_device(Walk& walk, const Config& config, SandboxProbe& sandbox,
+                    const std::optional<Error>& refused, const Places& places) {
     walk.take("run-folder", "", {}, [&] { return probe_run_folder(config, places); });
     walk.take("socket", "a session of the socket", {}, [&] { return probe_socket(config); });
     walk.take("sandbox", "two locked-in processes", {},
-              [&] { return sandbox.finish(config, places); });
+              [&] { return sandbox.finish(config, refused, places); });
     walk.take("policy", "", {}, [&] { return probe_policy(config, places); });
     walk.take("policy-file", "", {}, [&] { return probe_policy_file(config); });
 }
@@ -114,7 +115,7 @@ void walk_all(Walk& walk, const CheckOrder& order, const Config& config, const P
         walk.take("login", "a JWT from the cloud" + span, {"broker"},
                   [&] { return broker.finish_token(places); });
     walk_to_cloud(walk, cloud, broker, config, places);
-    walk_on_device(walk, config, sandbox, places);
+    walk_on_device(walk, config, sandbox, cloud.refused_sandbox(), places);
     if (target)
         walk.take("target", order.target->text() + span, {},
                   [&] { return target->finish(places); });

@@ -96,8 +96,12 @@ void CloudProbe::on_connected(Result<Connected> result) {
     }
     connected_.set(result->address.text(), since);
     since_ = Clock::now();
-    const Result<void> sent = forwarder_->send(message::Cloud{}, result->socket.get());
-    if (!sent) on_refused({Fault::kProcess, "forwarder", "before it took the connection"});
+    tell(message::Cloud{}, result->socket.get());
+}
+
+/// One that is gone shows by its closed channel.
+void CloudProbe::tell(const message::Message& message, int descriptor) {
+    [[maybe_unused]] const auto sent = forwarder_->send(message, descriptor);
 }
 
 void CloudProbe::on_message(const message::Message& message) {
@@ -110,7 +114,7 @@ void CloudProbe::on_message(const message::Message& message) {
     if (const auto* failed = std::get_if<message::Failed>(&message)) on_refused(failed->error);
     if (std::holds_alternative<message::Connected>(message)) {
         answer_.set(std::string("101: it opened a session"), since_);
-        [[maybe_unused]] const auto sent = forwarder_->send(message::Stop{1001, "a check"});
+        tell(message::Stop{1001, "a check"});
     }
 }
 
@@ -121,13 +125,17 @@ void CloudProbe::on_log(const message::Log& line) {
         tls_.set(std::string(text.substr(kTlsLine.size())), since_);
         since_ = Clock::now();
     }
-    const bool trust = line.level == log::Level::kWarn && !begins(text, "sandbox:");
+    const bool trust = line.level == log::Level::kWarn && !begins(text, "sandbox: the ");
     if (trust) trust_notes_.push_back(line.text);
     log::debug(text);
 }
 
 /// It belongs to the stage that has not been passed.
 void CloudProbe::on_refused(const Error& error) {
+    if (error.fault == Fault::kSandbox) {
+        refused_sandbox_ = error;
+        return;
+    }
     if (of_proxy(error.fault)) return passed_.set(error, since_);
     (tls_ ? answer_ : tls_).set(error, since_);
 }
@@ -164,14 +172,14 @@ Step CloudProbe::finish_proxy(const Places& places) {
         return ok(kProxy, config_.proxy.address.port != 0 ? "proxy.no_proxy names the cloud"
                                                           : "none is set (proxy.address)");
     if (!await(connected_)) connected_.set(timeout(Fault::kProxyTimeout), since_);
-    // A forwarder that is gone, or may not read a foreign byte, passes no proxy.
-    const auto over = [this] { return passed_ || tls_; };
-    if (connected_.value->ok() && !loop_.await(over))
-        passed_.set(timeout(Fault::kProxyTimeout), since_);
-    if (!passed_ && connected_.value->ok()) return skipped(kProxy, "sandbox");
-    const Stage& last = connected_.value->ok() ? passed_ : connected_;
-    const std::string text = config_.proxy.address.text() + " lets through to the cloud";
-    Step step = last.value->ok() ? ok(kProxy, text) : problem(kProxy, last.value->error(), places);
+    const bool stands = connected_.value->ok();
+    const auto over = [this] { return passed_ || tls_ || refused_sandbox_; };
+    if (stands && !loop_.await(over)) passed_.set(timeout(Fault::kProxyTimeout), since_);
+    if (stands && refused_sandbox_) return skipped(kProxy, "sandbox");
+    // The forwarder may also be gone; that is said where it was awaited.
+    const Result<std::string>& way = *(!stands ? connected_ : passed_ ? passed_ : tls_).value;
+    Step step = way ? ok(kProxy, config_.proxy.address.text() + " lets through to the cloud")
+                    : problem(kProxy, way.error(), places);
     step.took = connected_.took + passed_.took;
     return step;
 }
@@ -187,16 +195,13 @@ Step CloudProbe::finish_tcp(const Places& places) {
 }
 
 Step CloudProbe::finish_tls(const Places& places) {
-    if (!await(tls_)) tls_.set(timeout(Fault::kCloudTimeout), since_);
+    if (!loop_.await([this] { return tls_ || refused_sandbox_; }))
+        tls_.set(timeout(Fault::kCloudTimeout), since_);
+    if (refused_sandbox_) return skipped(kTls, "sandbox");
     const Result<std::string>& done = *tls_.value;
-    const Fault fault = done ? Fault{} : done.error().fault;
-    if (!done && fault == Fault::kSandbox) return skipped(kTls, "sandbox");
-    Step step = done ? ok(kTls, *done + "; certificate " + certificate_)
-                : fault == Fault::kCloudUntrusted
-                    ? tls_step({done.error(), certificate_, config_.cloud.root_cert_paths,
-                                trust_notes_, utc_timestamp(std::chrono::system_clock::now())},
-                               places)
-                    : problem(kTls, done.error(), places);
+    const Handshake handshake{certificate_, config_.cloud.root_cert_paths, trust_notes_,
+                              utc_timestamp(std::chrono::system_clock::now())};
+    Step step = tls_step(done, handshake, places);
     step.took = tls_.took;
     return step;
 }
@@ -208,10 +213,8 @@ Step CloudProbe::finish_upgrade(const Places& places, std::optional<Secret> jwt)
     target_ = Fd(ends[0]);
     const Fd given(ends[1]);
     since_ = Clock::now();
-    // One that is gone shows by its closed channel.
-    if (jwt) [[maybe_unused]]
-        const auto sent = forwarder_->send(message::Token{std::move(*jwt)});
-    [[maybe_unused]] const auto sent = forwarder_->send(message::Target{}, given.get());
+    if (jwt) tell(message::Token{std::move(*jwt)});
+    tell(message::Target{}, given.get());
     if (!await(answer_)) answer_.set(timeout(Fault::kCloudTimeout), since_);
     const Result<std::string>& answer = *answer_.value;
     Step step = upgrade_step(answer, places);

@@ -40,6 +40,9 @@ public:
     /// `jwt`: with certificate login.
     Step finish_upgrade(const Places& places, std::optional<Secret> jwt);
 
+    /// sandbox = "required", and this forwarder is not locked in: it took no byte.
+    const std::optional<Error>& refused_sandbox() const { return refused_sandbox_; }
+
 private:
     using Stage = Outcome<Result<std::string>>;
 
@@ -47,6 +50,7 @@ private:
     void on_message(const message::Message& message);
     void on_log(const message::Log& line);
     void on_refused(const Error& error);
+    void tell(const message::Message& message, int descriptor = -1);
     bool await(const Stage& stage);
     Error timeout(Fault fault) const;
 
@@ -57,6 +61,7 @@ private:
     std::optional<Connector> connector_;
     Fd target_;  // the other end of what the forwarder takes for its target
     Clock::time_point since_;
+    std::optional<Error> refused_sandbox_;
     Stage resolved_, connected_, passed_, tls_, answer_;
     std::string certificate_;
     std::vector<std::string> trust_notes_;

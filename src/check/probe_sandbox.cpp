@@ -50,7 +50,8 @@ SandboxProbe::SandboxProbe(const Config& config) {
         launch("c8y-ra-check", {}, [&config](Fd channel) { return be_session(channel, config); }));
 }
 
-Step SandboxProbe::finish(const Config& config, const Places& places) {
+Step SandboxProbe::finish(const Config& config, const std::optional<Error>& refused,
+                          const Places& places) {
     std::string missing;
     for (const char* process : {"forwarder", "session"}) {
         const std::string of_this = missing_of(children_[*process == 'f' ? 0 : 1]);
@@ -58,6 +59,7 @@ Step SandboxProbe::finish(const Config& config, const Places& places) {
         missing += (missing.empty() ? "the " : "; the ") + std::string(process) +
                    " would run without: " + of_this;
     }
+    if (missing.empty() && refused) missing = reason(*refused);
     if (missing.empty()) return ok(kSandbox, "user, capabilities, Landlock, seccomp, limits");
     if (config.owner.sandbox == SandboxMode::kRequired)
         return problem(kSandbox, missing,

@@ -3,6 +3,7 @@
 // each does it to itself and says what is missing. Started before the first thread, asked later.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/result.hpp"
@@ -18,8 +19,8 @@ public:
     /// Forks: see launch().
     explicit SandboxProbe(const Config& config);
 
-    /// Waits for both children.
-    Step finish(const Config& config, const Places& places);
+    /// Waits for both children. `refused`: what a real forwarder has said.
+    Step finish(const Config& config, const std::optional<Error>& refused, const Places& places);
 
 private:
     std::vector<Result<Child>> children_;

@@ -42,7 +42,8 @@ def test_a_device_that_lacks_nothing_is_told_so(
     assert all(isinstance(step["took_ms"], int) for step in found.steps.values())
     assert "a key that no operation has gets HTTP 404 " in found.steps["upgrade"]["text"]
     assert re.search(r"^TLSv1\.3, .*; certificate for localhost, cloud\.test, 127\.0\.0\.1, ::1; "
-                     r"issued by Stand-in Cloud CA; valid from 20\d\d-\d\d-\d\d to 20\d\d-\d\d-\d\d$",
+                     r"issued by Stand-in Cloud CA; valid from 20\d\d-\d\d-\d\d to 20\d\d-\d\d-\d\d; "
+                     r"trusted is what the system trusts and /.*/ca\.pem",
                      found.steps["tls"]["text"])
     assert f"takes a connection at 127.0.0.1, allowed by this-device" in found.steps["target"]["text"]
 

@@ -13,13 +13,13 @@ Step answered(Fault fault, const std::string& detail) {
     return upgrade_step(Error{fault, "cloud:443", detail}, kPlaces);
 }
 
+const Handshake kHandshake{"for other.test; issued by X",
+                           {"/etc/ca.pem"},
+                           {"no certificate can be read from /etc/ca.pem"},
+                           "2026-11-24T03:00:00.000Z"};
+
 Step distrusted(const std::string& why) {
-    return tls_step({{Fault::kCloudUntrusted, "cloud:443", why},
-                     "for other.test; issued by X",
-                     {"/etc/ca.pem"},
-                     {"no certificate can be read from /etc/ca.pem"},
-                     "2026-11-24T03:00:00.000Z"},
-                    kPlaces);
+    return tls_step(Error{Fault::kCloudUntrusted, "cloud:443", why}, kHandshake, kPlaces);
 }
 
 }  // namespace
@@ -66,4 +66,18 @@ TEST_CASE("an unknown authority is told with what is trusted and what cannot be 
     CHECK(step.text.find("system trusts and /etc/ca.pem; no certificate can be read from") !=
           std::string::npos);
     CHECK(step.cure == "Check c8y.root_cert_path (t.toml:4) and the clock.");
+}
+
+TEST_CASE("a good handshake is told with its certificate and what is trusted") {
+    const Step step = tls_step(std::string("TLSv1.3, X"), kHandshake, kPlaces);
+    CHECK(step.status == Step::Status::kOk);
+    CHECK(step.text ==
+          "TLSv1.3, X; certificate for other.test; issued by X; trusted is what the system trusts "
+          "and /etc/ca.pem");
+}
+
+TEST_CASE("a handshake that failed otherwise says nothing of trust") {
+    const Step step =
+        tls_step(Error{Fault::kCloudTls, "cloud:443", "wrong version number"}, kHandshake, kPlaces);
+    CHECK(step.text == "cloud cloud:443: TLS failed: wrong version number");
 }
