@@ -24,8 +24,8 @@ constexpr std::array kRows{
     Row{Fault::kApproval, "approval", "target {s} was not approved on this device: {d}"},
     Row{Fault::kSessionLimit, "session_limit",
         "all {d} session(s) of this device are in use (limits.sessions in {s})"},
-    Row{Fault::kSeatsHeld, "seats_held",
-        "{s} was held by other sessions for {d} (too many requests at once? try again)"},
+    Row{Fault::kLockHeld, "lock_held",
+        "{s} was held by other processes for {d} (too many requests at once? try again)"},
     Row{Fault::kBroker, "broker", "MQTT broker {s}: {d} (check mqtt.client.* and the broker)"},
     Row{Fault::kToken, "token",
         "no JWT from the cloud: {d} (is the bridge to Cumulocity up? try: tedge connect c8y "

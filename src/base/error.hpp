@@ -18,7 +18,7 @@ enum class Fault {
     kPolicy,         ///< no rule allows the target; detail names address and setting
     kApproval,       ///< the approve command said no, or could not be asked
     kSessionLimit,   ///< limits.sessions reached; detail is the number
-    kSeatsHeld,      ///< others are taking seats; subject is the lock file, detail how long
+    kLockHeld,       ///< others had it too long; subject is the lock file, detail how long
     kBroker,         ///< MQTT broker not reachable, or it refuses; subject is host:port
     kToken,          ///< no JWT
     kCredentials,    ///< credentials file; subject is its path

@@ -132,7 +132,7 @@ Result<void> lock_within(int lock, const std::string& name, Milliseconds patienc
     constexpr Milliseconds kLongestPause{32};
     const Deadline deadline = Deadline::in(patience);
     for (Milliseconds pause{1}; !try_lock(lock); pause = std::min(2 * pause, kLongestPause)) {
-        if (deadline.over()) return Error{Fault::kSeatsHeld, name, format_duration(patience)};
+        if (deadline.over()) return Error{Fault::kLockHeld, name, format_duration(patience)};
         std::this_thread::sleep_for(pause);
     }
     return {};

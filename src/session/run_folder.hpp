@@ -35,7 +35,7 @@ Result<Fd> open_lock(const std::string& folder, const char* name);
 constexpr Milliseconds kLockPatience{1'000};  ///< of who can do without
 
 /// Tries again after growing pauses: 200 that ask each millisecond leave no processor to the one
-/// that has it. Fault::kSeatsHeld when the time is over.
+/// that has it. Fault::kLockHeld when the time is over.
 Result<void> lock_within(int lock, const std::string& name, Milliseconds patience);
 
 }  // namespace remote_access

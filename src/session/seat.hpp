@@ -26,7 +26,7 @@ public:
 
     /// Takes a seat unless `limit` others are taken (kLimit) or one serves the same key
     /// (kDuplicate). The key is kept as a salted SHA-256 only. Waits so long for others that are
-    /// taking one: Fault::kSeatsHeld. Any other error means that there can be no seat.
+    /// taking one: Fault::kLockHeld. Any other error means that there can be no seat.
     Result<Refusal> take(const std::string& folder, const ConnectRequest& request, int limit,
                          Milliseconds patience);
     /// Removes the file, unless a final status is owed still: then it is left to the next start, as

@@ -32,7 +32,7 @@ struct SeatFile {
 };
 
 /// Taking a seat and judging who is dead exclude each other: the lock goes with the descriptor.
-/// kSeatsHeld: others had it for so long. Every other error means that there can be no lock.
+/// kLockHeld: others had it for so long. Every other error means that there can be no lock.
 Result<Fd> lock_seats(const std::string& folder, Milliseconds patience = kLockPatience);
 
 std::vector<SeatFile> list_seats(const std::string& folder);

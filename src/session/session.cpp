@@ -86,7 +86,7 @@ Result<Seat::Refusal> take_seat(Seat& seat, const Config& config, const ConnectR
     Result<Seat::Refusal> taken =
         folder ? seat.take(*folder, request, limits.sessions, limits.connect / 2)
                : Result<Seat::Refusal>(folder.error());
-    if (taken || taken.error().fault == Fault::kSeatsHeld) return taken;
+    if (taken || taken.error().fault == Fault::kLockHeld) return taken;
     log::warn("serving without a seat (no limits.sessions, no check for repeats): " +
               taken.error().detail);
     return Seat::Refusal::kNone;

@@ -188,7 +188,7 @@ def test_it_gives_way_to_whoever_is_about_to_say_something(
     (device.run_path / NAME / "boot.lock").write_text("")
     with (device.run_path / NAME / lock).open("r+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        assert "was held by other sessions for 1s" in boot(device, NOT_YET, within=4)
+        assert "was held by other processes for 1s" in boot(device, NOT_YET, within=4)
     check_told(cloud)
 
 

@@ -207,7 +207,7 @@ def test_a_seat_is_not_done_without_because_others_are_taking_theirs(
             fcntl.flock(lock, fcntl.LOCK_EX)
             operation = cloud.create_operation("127.0.0.1", target.port)
             check_failure(operation, device.mapper.wait_runs(2)[1],
-                          r"seats\.lock was held by other sessions for 1s", within=3)
+                          r"seats\.lock was held by other processes for 1s", within=3)
         established(cloud, target)
 
 

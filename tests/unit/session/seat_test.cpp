@@ -55,7 +55,7 @@ TEST_CASE("who waits too long for the others gets no seat, and hears which lock 
         REQUIRE(held.ok());
         const auto taken = seat.take(folder.path, request("key-1"), 8, Milliseconds(20));
         REQUIRE(!taken.ok());
-        CHECK(taken.error().fault == Fault::kSeatsHeld);
+        CHECK(taken.error().fault == Fault::kLockHeld);
         CHECK(taken.error().subject == folder.path + "/seats.lock");
         CHECK(folder.seats() == 0);
     }
