@@ -163,7 +163,7 @@ Result<std::optional<Fd>> connect_session_socket(const std::string& path) {
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
     if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
         return std::optional<Fd>(std::move(socket));
-    if (errno == ENOENT || errno == ECONNREFUSED) return std::optional<Fd>();
+    if (errno == ENOENT || errno == ENOTDIR || errno == ECONNREFUSED) return std::optional<Fd>();
     Error error = system_error("connect", errno);
     return Error{Fault::kSession, path, error.detail};
 }
