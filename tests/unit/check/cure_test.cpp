@@ -15,8 +15,8 @@ TEST_CASE("what an error says in brackets at its end is the cure") {
 TEST_CASE("a question stays one, and brackets within a cure belong to it") {
     CHECK(problem("target", Error{Fault::kTargetRefused, "t:22", {}}, {}).cure ==
           "Is the service running?");
-    const Error nested{Fault::kSession, "s", "no (look at a (b) or c)"};
-    CHECK(problem("socket", nested, {}).text == "session service s: no");
+    const Error nested{Fault::kSystem, {}, "no (look at a (b) or c)"};
+    CHECK(problem("socket", nested, {}).text == "device error: no");
     CHECK(problem("socket", nested, {}).cure == "Look at a (b) or c.");
 }
 
@@ -25,7 +25,7 @@ TEST_CASE("an error without a cure gets the one that is given") {
     CHECK(problem("dns", bare, {}, "restart it").text == "device error: fork: no memory");
     CHECK(problem("dns", bare, {}, "restart it").cure == "Restart it.");
     CHECK(problem("dns", bare, {}).cure.empty());
-    const Error cut{Fault::kSession, "s", "no) way ("};
+    const Error cut{Fault::kSystem, {}, "no) way ("};
     CHECK(problem("socket", cut, {}, "x").cure == "X.");
 }
 
