@@ -51,6 +51,7 @@ void declare_protocols(const Config& config) {
             "yet. Run setup again when it has.");
     const std::vector<std::string_view> protocols = allowed_protocols(config.owner);
     std::vector<Announcement> messages;
+    messages.reserve(topics.size());
     for (const std::string& topic : topics) messages.push_back({topic, protocols_text(protocols)});
     const Result<void> sent = announce(config.broker, messages, kPatience);
     if (!sent) return log::warn(reason({Fault::kUndeclared, {}, reason(sent.error())}));

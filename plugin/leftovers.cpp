@@ -70,7 +70,7 @@ Result<void> tell(const Config& config, const std::string& folder, const std::st
     Care care = wait_for_bridge(config, prefix);
     care.now = [&config, &folder, &silence] { return be_alone(config, folder, silence); };
     const std::string text = abandoned_text({}, reason({Fault::kRestarted, {}, {}}));
-    const Result<void> sent =
+    Result<void> sent =
         announce_with_care(config.broker, {status_topic(prefix), text}, kPatience, care);
     if (sent) remove_dead_seats(folder);
     return sent;

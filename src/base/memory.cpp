@@ -34,8 +34,8 @@ void keep_memory_private() {
     char room[kStack];
     explicit_bzero(room, sizeof room);
     // The zeros need no memory.
-    const auto begin = (reinterpret_cast<std::uintptr_t>(room) + kPage - 1) / kPage * kPage;
-    ::madvise(reinterpret_cast<void*>(begin), kStack - kPage, MADV_DONTNEED);
+    const std::size_t over = reinterpret_cast<std::uintptr_t>(room) % kPage;
+    ::madvise(room + (over == 0 ? 0 : kPage - over), kStack - kPage, MADV_DONTNEED);
 }
 
 void* WipingAllocator::Malloc(std::size_t size) { return size == 0 ? nullptr : std::malloc(size); }

@@ -133,12 +133,13 @@ private:
         if (hashed) plan.hashed_folders.push_back(path);
         if (!hashed)
             listing.names.insert(listing.names.end(), listing.links.begin(), listing.links.end());
+        const std::string below = path + "/";
         for (const std::string& name : listing.names) {
             if (hashed && (listing.linked.count(name) != 0 || is_a_copy(name))) continue;
             if (plan.files.size() >= kMostTrustFiles) return warn_of_too_many(path);
             struct stat info {};
             if (::fstatat(::dirfd(folder.get()), name.c_str(), &info, 0) == 0)
-                add(path + "/" + name, info);
+                add(below + name, info);
         }
     }
 

@@ -20,7 +20,7 @@ std::string table(const std::vector<Column>& rows) {
     std::string text;
     for (const auto& [left, right] : rows) {
         const std::size_t blanks = left.size() <= width ? width - left.size() : 0;
-        text += "  " + left + std::string(blanks + 2, ' ') + right + "\n";
+        text.append(2, ' ').append(left).append(blanks + 2, ' ').append(right).append("\n");
     }
     return text;
 }

@@ -136,6 +136,7 @@ std::optional<SpecialRange> special_range(const IpAddress& address, const Networ
 
 std::vector<SpecialRange> special_ranges(const NetworkView& network) {
     std::vector<SpecialRange> ranges;
+    ranges.reserve(std::size(kRanges));
     for (const Row& row : kRanges)
         ranges.push_back({*IpBlock::parse(row.block), std::string(row.what)});
     for (const IpBlock& subnet : network.attached) {

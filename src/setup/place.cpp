@@ -29,7 +29,7 @@ Result<void> make_folders(const std::string& path, const Placed& wish) {
         const std::size_t slash = path.rfind('/');
         if (errno != ENOENT || slash == std::string::npos || slash == 0)
             return system_error(path, errno);
-        const Result<void> above = make_folders(path.substr(0, slash), wish);
+        Result<void> above = make_folders(path.substr(0, slash), wish);
         if (!above) return above;
         if (::mkdir(path.c_str(), 0700) != 0)
             return errno == EEXIST ? Result<void>() : system_error(path, errno);
