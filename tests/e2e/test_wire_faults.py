@@ -24,7 +24,7 @@ from .harness.toxiproxy import Toxiproxy, Wire
 from .harness.waiting import wait_until
 
 CLOUD = "cloud 127.0.0.1:[0-9]+: "
-NO_ANSWER = CLOUD + r"no answer within 1s \(check the device's network and firewall\)$"
+NO_ANSWER = CLOUD + r"no answer within [12]s \(check the device's network and firewall\)$"
 CUT_IN_HELLO = CLOUD + "ended the connection during the TLS handshake"
 CUT_IN_ANSWER = "trying again: " + CLOUD + "ended the connection without an answer to the upgrade"
 AMID_HELLO, AMID_ANSWER = 500, 60  # bytes of what the cloud says there
@@ -43,7 +43,7 @@ class Opening:
 
     reason: str
     first: Act = nothing
-    asked: Act = nothing  # once the cloud has the request, 0.3 s before it answers
+    asked: Act = nothing  # once the cloud has the request, 0.8 s before it answers
     journal: str = ""
 
 
@@ -83,19 +83,20 @@ def test_a_wire_to_the_cloud_that_fails_before_the_session_stands(
     wire = toxiproxy.wire(cloud.port)
     device = make_device()
     device.settings["c8y.http"] = f"127.0.0.1:{wire.port}"
-    device.own('limits.connect = "1s"\n')
+    limit = 1 if case.asked is nothing else 2
+    device.own(f'limits.connect = "{limit}s"\n')
     device.start()
     case.first(wire)
     if case.asked is not nothing:
-        cloud.behaviour.upgrade = Upgrade(delay=0.3)
+        cloud.behaviour.upgrade = Upgrade(delay=0.8)
     with Target(wait_for_end) as target:
         operation = cloud.create_operation("127.0.0.1", target.port)
         if case.asked is not nothing:
             wait_until(lambda: cloud.upgrades, 5, "the request")
             case.asked(wire)
         run = device.mapper.wait_runs()[0]
-        check_failure(operation, run, "^" + case.reason, patient(2))
-        assert run.end_of_file is not None and run.end_of_file >= 1
+        check_failure(operation, run, "^" + case.reason, patient(limit + 1))
+        assert run.end_of_file is not None and run.end_of_file >= limit
         target.wait_ended(timeout=1)
         assert len(target.connections) == 1
     wait_gone(device, 1)
