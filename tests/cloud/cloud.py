@@ -55,7 +55,7 @@ class Cloud:
 
     def start(self) -> "Cloud":
         self._thread.start()
-        self._run(self._start_ports())
+        self.run(self._start_ports())
         self.hub.url = self.url
         if self._mqtt_address:
             self._mqtt = MqttLink(self._mqtt_address, self._loop, self.hub.on_mqtt)
@@ -77,7 +77,7 @@ class Cloud:
             return
         if self._mqtt:
             self._mqtt.stop()
-        self._run(self._stop_ports())
+        self.run(self._stop_ports())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -99,13 +99,13 @@ class Cloud:
         assert self._runner is not None and self._runner.server is not None
         return self._runner.server()
 
-    def _run(self, work: Coroutine[Any, Any, Result], timeout: float = 15) -> Result:
+    def run(self, work: Coroutine[Any, Any, Result], timeout: float = 15) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
 
     def _on_loop(self, action: Callable[[], Result]) -> Result:
         async def work() -> Result:
             return action()
-        return self._run(work())
+        return self.run(work())
 
     # Where it is, and who may come in -----------------------------------------------------------
 
@@ -204,7 +204,7 @@ class Cloud:
         self._on_loop(lambda: None)
 
     def stop_listening(self) -> None:
-        self._run(self._door.stop_listening())
+        self.run(self._door.stop_listening())
 
     def resume_listening(self) -> None:
         self._on_loop(self._door.listen)
@@ -218,6 +218,7 @@ class Cloud:
         number = str(22519994 + len(self.hub.devices))
         device = Device(prefix, external_id, number, name=external_id)
         self.hub.devices.append(device)
+        self.hub.changed()
         return device
 
     def add_device(self, prefix: str, external_id: str) -> Device:
@@ -228,9 +229,10 @@ class Cloud:
         return device
 
     def add_configuration(self, name: str, hostname: str, port: int, protocol: str = "PASSTHROUGH",
-                          device: Device | None = None) -> dict[str, Any]:
-        body = {"name": name, "hostname": hostname, "port": port, "protocol": protocol}
-        return self._on_loop(lambda: (device or self.device).add_configuration(body))
+                          device: Device | None = None, **login: str) -> dict[str, Any]:
+        """`login`: credentialsType, username, password, privateKey, hostKey as REST takes them."""
+        body = {"name": name, "hostname": hostname, "port": port, "protocol": protocol, **login}
+        return self._on_loop(lambda: self.hub.add_configuration(device or self.device, body))
 
     def open(self, hostname: str, port: int, *, delivery: str | None = "smartrest",
              device: Device | None = None, key: str | None = None,

@@ -48,6 +48,7 @@ class Hub:
     operators: list[Operator] = field(default_factory=list)
     url: str = ""
     publish: Callable[[str, str], None] = lambda topic, payload: None  # set by the MQTT side
+    watchers: list[Callable[[], None]] = field(default_factory=list)  # see changed()
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -57,6 +58,11 @@ class Hub:
 
     def knobs(self) -> Behaviour:
         return self.behaviour
+
+    def changed(self) -> None:
+        """Tells whoever shows devices, endpoints, operations or sessions. From any thread."""
+        for watcher in list(self.watchers):
+            watcher()
 
     def spawn(self, work: Any) -> None:
         """Runs `work` beside everything else; a failure becomes a violation, never silence."""
@@ -93,18 +99,25 @@ class Hub:
     def device_by_external_id(self, external_id: str) -> Device | None:
         return next((one for one in self.devices if one.external_id == external_id), None)
 
+    def add_configuration(self, device: Device, body: dict[str, Any]) -> dict[str, Any]:
+        stored = device.add_configuration(body)
+        self.changed()
+        return stored
+
     def open_tunnel(self, device: Device, hostname: str, port: int, *, delivery: str | None,
                     operator: Callable[[Tunnel], Operator], key: str | None = None,
                     description: str | None = None) -> Tunnel:
         """The operation is made, the key is valid, then it is published."""
         operation = self.operations.create(device, hostname, port, key=key, delivery=delivery,
                                            description=description)
-        tunnel = Tunnel(operation, self.knobs)
+        tunnel = Tunnel(operation, self.knobs, self.changed)
         tunnel.operator = operator(tunnel)
         self.tunnels[operation.key] = tunnel
         self.operators.append(tunnel.operator)
         operation.on_status.append(lambda one: self.spawn(tunnel.operation_failed())
                                    if one.status == "FAILED" else None)
+        operation.on_status.append(lambda _: self.changed())
+        self.changed()
         self.spawn(tunnel.watch_join())
         self.deliver(operation, delivery)
         return tunnel

@@ -30,8 +30,10 @@ def _bad_credentials() -> web.Response:
 
 
 class Rest:
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    """`public`: more paths that need no login."""
+
+    def __init__(self, hub: Hub, public: Callable[[str], bool] = lambda path: False) -> None:
+        self._hub, self._public = hub, public
         self.app = web.Application(middlewares=[self._guard], client_max_size=1024 * 1024)
         self.app.router.add_routes([
             web.get("/tenant/loginOptions", self._login_options),
@@ -54,7 +56,7 @@ class Rest:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path not in OPEN_PATHS:
+        if request.path not in OPEN_PATHS and not self._public(request.path):
             user = self._hub.gate.user(
                 request.headers.get("Authorization", ""), dict(request.cookies),
                 request.headers.get("X-XSRF-TOKEN", ""), dict(request.query))
@@ -62,7 +64,10 @@ class Rest:
                 return _bad_credentials()
             request[USER] = user
         try:
-            return await handler(request)
+            answer = await handler(request)
+            if request.method != "GET":
+                self._hub.changed()
+            return answer
         except web.HTTPException as answer:
             return _error(answer.status, "general/notFound", answer.reason)
         except (ValueError, KeyError, TypeError) as error:
@@ -89,8 +94,9 @@ class Rest:
         if token is None:
             return _bad_credentials()
         answer = web.Response()
-        answer.set_cookie("authorization", token, path="/", secure=True, httponly=True)
-        answer.set_cookie("XSRF-TOKEN", self._hub.tokens.xsrf(token), path="/", secure=True)
+        for name, value in (("authorization", token), ("XSRF-TOKEN", self._hub.tokens.xsrf(token))):
+            answer.set_cookie(name, value, path="/", secure=request.secure, samesite="Strict",
+                              httponly=name == "authorization")
         return answer
 
     async def _oauth_token(self, request: web.Request) -> web.Response:

@@ -64,7 +64,7 @@ class Session:
 
     def wait_device(self, timeout: float = 10) -> "Session":
         async def work() -> None:
-            await self._tunnel._joined_or_over()
+            await self._tunnel.joined_or_over()
         self._call(work(), timeout, "device's WebSocket")
         if not self._tunnel.joined.is_set():
             raise DeviceFailed(f"the device did not join: {self.closed}, {self.operation.history}")

@@ -25,13 +25,16 @@ class Operator(Protocol):
 class Tunnel:
     """The operator's first bytes wait here until the device has joined; then nothing is kept."""
 
-    def __init__(self, operation: Operation, behaviour: Callable[[], Behaviour]) -> None:
+    def __init__(self, operation: Operation, behaviour: Callable[[], Behaviour],
+                 changed: Callable[[], None] = lambda: None) -> None:
         self.operation = operation
         self.operator: Operator | None = None
         self.device: WebSocket | None = None
         self.joined = asyncio.Event()
         self.over = asyncio.Event()
+        self.closed: Closed | None = None
         self.early = bytearray()
+        self._changed = changed
         self._behaviour = behaviour
         self._claimed = False
         self._created = time.monotonic()
@@ -59,6 +62,7 @@ class Tunnel:
             pass  # reading ends as well, and knows why
         self.device = device
         self.joined.set()
+        self._changed()
         closed = await reading
         if self.device is device:
             await self.end(closed)
@@ -68,12 +72,12 @@ class Tunnel:
         if self.device is None and len(self.early) + len(data) <= EARLY_LIMIT:
             self.early += data
             return
-        await self._joined_or_over()
+        await self.joined_or_over()
         if self.device is None or self.over.is_set():
             raise ConnectionResetError("there is no device")
         await self.device.out.data(data)
 
-    async def _joined_or_over(self) -> None:
+    async def joined_or_over(self) -> None:
         waits = [asyncio.create_task(event.wait()) for event in (self.joined, self.over)]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -90,7 +94,9 @@ class Tunnel:
 
     async def end(self, closed: Closed) -> None:
         if not self.over.is_set():
+            self.closed = closed
             self.over.set()
+            self._changed()
             if self.operator is not None:
                 await self.operator.device_gone(closed)
 
@@ -98,7 +104,7 @@ class Tunnel:
         """Ends the tunnel when the device does not come in time."""
         try:
             async with asyncio.timeout(self._behaviour().join_timeout):
-                await self._joined_or_over()
+                await self.joined_or_over()
         except TimeoutError:
             await self.end(Closed(1011, "the device did not connect in time", "cloud"))
 

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from .drawing import draw_stripes
 from .targets import Target
 from .waiting import wait_until
 
@@ -62,6 +63,7 @@ class SshServer:
         self.folder = folder
         self.port = port
         self.key = folder / "login"
+        self.host_key = (folder / "host.pub").read_text()
 
     def client(self, name: str, port: int) -> list[str]:
         """ssh or scp through a local port, with nothing of this account's own configuration."""
@@ -74,10 +76,10 @@ class SshServer:
 @contextlib.contextmanager
 def ssh_server(folder: Path) -> Iterator[SshServer]:
     folder.mkdir()
-    server = SshServer(folder, free_port())
     for name in ("host", "login"):
         subprocess.run([program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f",
                         str(folder / name)], check=True)
+    server = SshServer(folder, free_port())
     shutil.copy(folder / "login.pub", folder / "authorized_keys")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # its privilege separation folder
@@ -102,37 +104,42 @@ Subsystem sftp internal-sftp
 
 
 @contextlib.contextmanager
-def vnc_server(folder: Path, desktop: str) -> Iterator[int]:
-    """Xvnc of TigerVNC; the result is its port."""
+def vnc_server(folder: Path, desktop: str, geometry: str = "64x64") -> Iterator[int]:
+    """Xvnc of TigerVNC with coloured stripes; the result is its port."""
     folder.mkdir()
     port = free_port()
     log = folder / "xvnc.log"
     display, reported = os.pipe()  # Xvnc finds a free display itself and writes its number here
     argv = [program("Xvnc"), "-displayfd", str(reported), "-rfbport", str(port), "-localhost",
-            "-SecurityTypes", "None", "-geometry", "64x64", "-depth", "24", "-nolisten", "tcp",
+            "-SecurityTypes", "None", "-geometry", geometry, "-depth", "24", "-nolisten", "tcp",
             "-desktop", desktop]
     with contextlib.ExitStack() as stack:
-        stack.callback(os.close, display)
+        number = stack.enter_context(os.fdopen(display, "rb"))
         output = stack.enter_context(log.open("wb"))
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                    pass_fds=(reported,))
         os.close(reported)
         try:
             wait_listening(process, port, log)
+            with socket.socket(socket.AF_UNIX) as server:
+                server.connect(f"/tmp/.X11-unix/X{int(number.readline())}")
+                draw_stripes(server)
             yield port
         finally:
             process.terminate()
             process.wait(10)
 
 
-def telnetd(connection: socket.socket) -> None:
+def telnetd(connection: socket.socket, *options: str) -> None:
     """Handler of a Target: the real telnetd, as inetd would start it."""
     connection.setblocking(True)
-    process = subprocess.Popen([program("telnetd"), "-h"], stdin=connection.fileno(),
+    process = subprocess.Popen([program("telnetd"), "-h", *options], stdin=connection.fileno(),
                                stdout=connection.fileno(), stderr=subprocess.DEVNULL)
     connection.close()  # telnetd has it now
-    process.wait(50)
+    process.wait()
 
 
-def telnet_server() -> Target:
-    return Target(telnetd)
+def telnet_server(shell: str = "") -> Target:
+    """With `shell` that program runs instead of login, which wants a password of this machine."""
+    options = ["-E", shell] if shell else []
+    return Target(lambda connection: telnetd(connection, *options))
