@@ -2,7 +2,7 @@
 # Shows the main job on this machine (Debian 12, as root): installs, builds, starts a broker, a
 # stand-in cloud and mapper and an sshd on loopback, and opens a session as an operator would.
 #   tests/demo.sh          once, and cleans up
-#   tests/demo.sh --stay   keeps it up and prints how to connect by hand
+#   tests/demo.sh --stay   keeps it up and prints how to connect: by the browser, or by hand
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/setup.sh

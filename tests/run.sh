@@ -106,7 +106,7 @@ threads() {
 mkdir -p "$work"
 if [ "$mode" != --fast ]; then
     step "packages"
-    lists=(tests/packages.txt)
+    lists=(tests/packages.txt tests/packages-browser.txt)
     [ "$mode" != --full ] || lists+=(tests/packages-full.txt)
     must packages install_packages "${lists[@]}"
 fi

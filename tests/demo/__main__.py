@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import getpass
+import secrets
 import signal
 import subprocess
 import sys
@@ -18,8 +19,9 @@ from pathlib import Path
 
 from cloud import Cloud, Mosquitto
 from cloud.c8ylp_command import c8ylp
+from cloud.page import Page
 from e2e.harness.device import Device
-from e2e.harness.services import SshServer, free_port, ssh_server
+from e2e.harness.services import SshServer, free_port, ssh_server, telnet_server, vnc_server
 
 COMMAND = 'echo "hello from $(uname -n), $(uptime -p)"'
 
@@ -49,12 +51,24 @@ def show(cloud: Cloud, device: Device) -> None:
         print(f"device's log: {line}")
 
 
-def stay(cloud: Cloud, sshd: SshServer, home: Path) -> None:
+def add_endpoints(cloud: Cloud, sshd: SshServer, telnet: int, vnc: int) -> None:
+    """What the page offers: a shell, a login prompt, a picture, and a port for c8ylp."""
+    cloud.add_configuration("Shell", "127.0.0.1", sshd.port, "SSH", credentialsType="KEY_PAIR",
+                            username=getpass.getuser(), privateKey=sshd.key.read_text(),
+                            hostKey=sshd.host_key)
+    cloud.add_configuration("Login", "127.0.0.1", telnet, "TELNET")
+    cloud.add_configuration("Panel", "127.0.0.1", vnc, "VNC")
+    cloud.add_configuration("Passthrough", "127.0.0.1", sshd.port)
+
+
+def stay(cloud: Cloud, page: Page, sshd: SshServer, home: Path) -> None:
     argv, environment = c8ylp(cloud, home, [
         "server", "device-1", "--port", "2222"])
     variables = " ".join(f"{name}={environment[name]}" for name in sorted(environment)
                          if name.startswith("C8Y"))
-    print(f"\nAll is up until Ctrl-C. In another terminal, open a local port to the device:\n"
+    print(f"\nAll is up until Ctrl-C. For a shell in the browser, open\n  {page.url}\n"
+          f"log in as {cloud.user} with the password {cloud.password} and open Shell.\n"
+          f"Or, in another terminal, open a local port to the device:\n"
           f"  {variables} {' '.join(argv)}\n"
           f"and in a third one use it:\n"
           f"  ssh -i {sshd.key} -p 2222 {getpass.getuser()}@127.0.0.1\n", flush=True)
@@ -71,19 +85,25 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ra-demo-")))
         broker = stack.enter_context(Mosquitto(folder / "mqtt"))
-        cloud = stack.enter_context(Cloud(folder / "cloud", broker.address))
+        # A password of its own: this login leads to a shell.
+        cloud = stack.enter_context(Cloud(folder / "cloud", broker.address,
+                                          password=secrets.token_urlsafe(12)))
         sshd = stack.enter_context(ssh_server(folder / "sshd"))
+        telnet = stack.enter_context(telnet_server())
+        vnc = stack.enter_context(vnc_server(folder / "vnc", "demo", "640x400"))
         device = Device(folder / "device", cloud, broker.address, login="certificate")
         stack.callback(device.stop)
         device.start()
-        cloud.add_configuration("Passthrough", "127.0.0.1", sshd.port)
+        stack.callback(cloud.reset_connections)  # no session outlives Ctrl-C
+        page = stack.enter_context(Page(cloud))
+        add_endpoints(cloud, sshd, telnet.port, vnc)
         print(f"up: broker :{broker.port}, cloud {cloud.url}, device with mapper, "
               f"sshd :{sshd.port}", flush=True)
         print(operator_session(cloud, sshd, folder / "home"))
         show(cloud, device)
         successful = all(operation.status == "SUCCESSFUL" for operation in cloud.operations)
         if arguments.stay:
-            stay(cloud, sshd, folder / "home")
+            stay(cloud, page, sshd, folder / "home")
     return 0 if successful else 1
 
 
