@@ -168,6 +168,7 @@ def test_a_browser_that_leaves_before_the_device_came_takes_the_key_with_it(
     browser = user.open(stored)
     assert "operation" in next(messages(browser))
     tunnel = next(iter(cloud.hub.tunnels.values()))
+    browser.send_binary(b"typed too early")
     browser.close()
     deadline = time.monotonic() + 10
     while not tunnel.over.is_set() and time.monotonic() < deadline:

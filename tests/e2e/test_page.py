@@ -21,70 +21,21 @@ from cloud import Cloud
 from cloud.c8ylp_command import c8ylp
 from cloud.page import Page
 
-from .harness.browser import Browser, chromium
+from .harness.browser import Browser
 from .harness.device import Device
 from .harness.drawing import STRIPES
+from .harness.operator_page import (  # noqa: F401  fixtures too
+    NEWEST, OPERATION, browser, chrome, log_in, operator, page, see, start)
 from .harness.services import (SshServer, free_port, running, ssh_server, telnet_server,
                                vnc_server)
-from .harness.targets import Target, refusing_port
+from .harness.targets import Target, deaf_port, refusing_port
 from .harness.waiting import wait_until
 
 pytestmark = pytest.mark.release_only  # about the page; what it drives has tests of its own
 
-NEWEST = ".session:first-child"
-OPERATION = "#operations > li:first-child"
 # Whoever finds the port while the test runs shall not be root.
 NO_LOGIN = "/bin/sh" if os.geteuid() else "/sbin/runuser -u nobody -- /bin/sh"
 COLUMNS = "return document.querySelector('.session .xterm-rows > div').childElementCount"
-
-
-@pytest.fixture(scope="module")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("chromium") / "browser") as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(cloud: Cloud) -> Iterator[Page]:
-    with Page(cloud) as served:
-        yield served
-
-
-@pytest.fixture
-def browser(request: pytest.FixtureRequest, tmp_path: Path, chrome: Browser,
-            page: Page) -> Iterator[Browser]:
-    """Shows the page; takes a picture at the end and wants a console without complaints."""
-    chrome.driver.set_window_size(1200, 900)
-    chrome.driver.get(page.url)
-    chrome.complaints()
-    yield chrome
-    chrome.keep_picture(request.node.name, tmp_path)
-    assert [text for text in chrome.complaints() if "401 (Unauthorized)" not in text] == []
-
-
-@pytest.fixture
-def operator(cloud: Cloud, browser: Browser) -> Browser:
-    """Logged in, and marked: a page that was loaded again has lost the mark."""
-    log_in(browser, cloud.user, cloud.password)
-    browser.wait_text("#devices", "device-1")
-    browser.script("window.sameLoad = true")
-    return browser
-
-
-def log_in(browser: Browser, user: str, password: str) -> None:
-    browser.fill("#login [name=username]", user)
-    browser.fill("#login [name=password]", password + Keys.ENTER)
-
-
-def start(browser: Browser, name: str) -> None:
-    browser.find(f"[aria-label='Open {name}']").click()
-
-
-def see(browser: Browser, wanted: str) -> None:
-    try:
-        wait_until(lambda: wanted in browser.screen(), 10)
-    except TimeoutError:
-        raise TimeoutError(f"no {wanted!r} on the screen:\n{browser.screen()}") from None
 
 
 @contextlib.contextmanager
@@ -139,6 +90,7 @@ def test_a_phone_has_no_sideways_scrolling_and_the_shell_its_width(
             wait_until(lambda: int(str(operator.script(COLUMNS))) < 45, 5, "a narrower terminal")
             operator.type("clear; stty size\n")
             see(operator, f" {operator.script(COLUMNS)}\n")
+            operator.keep_picture("phone", tmp_path)
         finally:
             operator.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
@@ -166,11 +118,14 @@ def test_a_refused_target_shows_its_reason(
 
 
 def test_the_status_is_live(cloud: Cloud, device: Device, operator: Browser) -> None:
-    with refusing_port() as port:
+    device.own('limits.connect = "2s"\n')
+    with deaf_port() as port:
         operation = cloud.create_operation("127.0.0.1", port, delivery=None)
-        operator.wait_text(OPERATION, "PENDING")
+        operator.wait_text(f"{OPERATION} .status", "PENDING")
         cloud.deliver(operation, "smartrest")
-        operator.wait_text(f"{OPERATION} .reason", "connection refused")
+        operator.wait_text(f"{OPERATION} .status", "EXECUTING")
+        operator.wait_text(f"{OPERATION} .reason", f"target 127.0.0.1:{port}: ")
+        assert operator.text(f"{OPERATION} .status") == "FAILED"
     assert operator.script("return window.sameLoad")
 
 
@@ -238,3 +193,14 @@ def test_a_wrong_password_is_told_and_opens_nothing(cloud: Cloud, browser: Brows
     log_in(browser, cloud.user, "wrong")
     browser.wait_text("#login .problem", "Bad credentials")
     assert browser.text("#devices") == ""
+
+
+def test_the_page_is_dark_where_the_system_is(browser: Browser) -> None:
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    light = browser.script(ground)
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    try:
+        assert browser.script(ground) != light
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})

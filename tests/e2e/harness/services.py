@@ -90,6 +90,7 @@ ListenAddress 127.0.0.1
 HostKey {folder / "host"}
 AuthorizedKeysFile {folder / "authorized_keys"}
 PidFile none
+PrintLastLog no
 UsePAM no
 StrictModes no
 PasswordAuthentication no

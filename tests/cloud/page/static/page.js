@@ -186,6 +186,7 @@ async function openSession(device, endpoint) {
     if (said.state === "open") {
       state("open");
       view.attach(socket);
+      panel.scrollIntoView({block: "nearest"});
     }
     if (said.state === "failed") {
       failed = true;
