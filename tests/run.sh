@@ -5,7 +5,7 @@
 #                         clang-tidy over src and plugin, the benchmark, the packages for arm64 and armhf with their unit
 #                         tests under qemu-user
 #   tests/run.sh --fast   release build, no package installation, no sanitizers, no fuzzing
-# Results and logs: $REMOTE_ACCESS_WORK (default: build/test-results).
+# Results, logs and screenshots: $REMOTE_ACCESS_WORK (default: build/test-results).
 set -uo pipefail
 cd "$(dirname "$0")/.."
 mode=${1:-}
@@ -55,7 +55,7 @@ unit() { # name folder
 run_pytest() { # name folder-of-build arguments...
     local name=$1 build=$2
     shift 2
-    CONNECT_BUILD=$build PYTHONPATH=$PWD/tests timeout 1500 "$venv/bin/python" -m pytest \
+    REMOTE_ACCESS_WORK=$work CONNECT_BUILD=$build PYTHONPATH=$PWD/tests timeout 1500 "$venv/bin/python" -m pytest \
         -q -rfEs --tb=short -p no:cacheprovider -o tmp_path_retention_policy=failed --basetemp="$work/$name.tmp" \
         --junitxml="$work/$name.xml" "$@" >"$work/$name.log" 2>&1
 }

@@ -26,8 +26,8 @@ from .harness.device import Device
 from .harness.drawing import STRIPES
 from .harness.operator_page import (  # noqa: F401  fixtures too
     NEWEST, OPERATION, browser, chrome, log_in, operator, page, see, start)
-from .harness.services import (SshServer, free_port, running, ssh_server, telnet_server,
-                               vnc_server)
+from .harness.services import (VNC_PASSWORD, SshServer, free_port, running, ssh_server,
+                               telnet_server, vnc_server)
 from .harness.targets import Target, deaf_port, refusing_port
 from .harness.waiting import wait_until
 
@@ -95,15 +95,23 @@ def test_a_phone_has_no_sideways_scrolling_and_the_shell_its_width(
             operator.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+@pytest.mark.parametrize("login", [False, True], ids=["open", "with a password"])
 def test_a_vnc_viewer_shows_what_is_drawn_on_the_device(
-        tmp_path: Path, cloud: Cloud, device: Device, operator: Browser) -> None:
-    with vnc_server(tmp_path / "vnc", "the machine's panel", "320x200") as port:
+        tmp_path: Path, cloud: Cloud, device: Device, operator: Browser, login: bool) -> None:
+    with vnc_server(tmp_path / "vnc", "panel", "320x200", login=login) as port:
         cloud.add_configuration("Panel", "127.0.0.1", port, "VNC")
         start(operator, "Panel")
+        if login:
+            operator.fill(f"{NEWEST} [name=password]", VNC_PASSWORD + Keys.ENTER)
         wait_until(lambda: set(STRIPES) <= operator.colours(".session canvas"), 15,
                    "all stripes on the canvas")
         operator.find(f"{NEWEST} .end").click()
         operator.wait_text(f"{OPERATION} .session", "ended")
+        if login:
+            start(operator, "Panel")
+            operator.fill(f"{NEWEST} [name=password]", "wrong" + Keys.ENTER)
+            operator.wait_text(f"{NEWEST} .state", "ended: the VNC server refused")
+            operator.complaints()  # noVNC has one, too
 
 
 def test_a_refused_target_shows_its_reason(
@@ -153,6 +161,8 @@ def test_an_endpoint_is_added_and_its_command_line_works(
         operator.fill("#devices [name=port]", f"{server.port}{Keys.ENTER}")
         operator.wait_text(".endpoints", "My service")
         operator.find(".endpoints summary").click()
+        operator.find(".endpoints .copy").click()
+        operator.wait_text(".endpoints .copied", "copied")
         command = shlex.split(operator.text(".endpoints .command"))
         assert command[:2] == ["c8ylp", "server"]
         port = str(free_port())

@@ -15,6 +15,8 @@ from .drawing import draw_stripes
 from .targets import Target
 from .waiting import wait_until
 
+VNC_PASSWORD = "password"
+_OBFUSCATED = "dbd83cfd727a1458"  # the same, as VNC servers store it: DES with a key all know
 _PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 
 
@@ -105,14 +107,17 @@ Subsystem sftp internal-sftp
 
 
 @contextlib.contextmanager
-def vnc_server(folder: Path, desktop: str, geometry: str = "64x64") -> Iterator[int]:
-    """Xvnc of TigerVNC with coloured stripes; the result is its port."""
+def vnc_server(folder: Path, desktop: str, geometry: str = "64x64", *,
+               login: bool = False) -> Iterator[int]:
+    """Xvnc of TigerVNC with coloured stripes; the result is its port. With `login` it wants
+    VNC_PASSWORD."""
     folder.mkdir()
     port = free_port()
     log = folder / "xvnc.log"
     display, reported = os.pipe()  # Xvnc finds a free display itself and writes its number here
+    security = ["VncAuth", "-Password", _OBFUSCATED] if login else ["None"]
     argv = [program("Xvnc"), "-displayfd", str(reported), "-rfbport", str(port), "-localhost",
-            "-SecurityTypes", "None", "-geometry", geometry, "-depth", "24", "-nolisten", "tcp",
+            "-SecurityTypes", *security, "-geometry", geometry, "-depth", "24", "-nolisten", "tcp",
             "-desktop", desktop]
     with contextlib.ExitStack() as stack:
         number = stack.enter_context(os.fdopen(display, "rb"))

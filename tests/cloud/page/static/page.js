@@ -21,8 +21,7 @@ function showLogin(loggedOut) {
 $("#login").addEventListener("submit", async event => {
   event.preventDefault();
   const form = event.target;
-  const body = new URLSearchParams(new FormData(form));
-  body.set("grant_type", "PASSWORD");
+  const body = new URLSearchParams([...new FormData(form), ["grant_type", "PASSWORD"]]);
   const answer = await fetch("/tenant/oauth", {method: "POST", body});
   $(".problem", form).textContent = answer.ok ? "" : (await answer.json()).message;
   if (answer.ok) {
@@ -178,29 +177,29 @@ async function openSession(device, endpoint) {
   const path = `/session/${device.id}/${endpoint.id}?${query}`;
   const socket = new WebSocket(`ws://${location.host}${path}`);
   socket.binaryType = "arraybuffer";
-  let failed = false, ended = "the connection to the cloud is gone";
+  let why = "";  // it ended, if we know better than the cloud
   socket.addEventListener("message", ({data}) => {
     if (typeof data !== "string") return view.receive?.(data);
     const said = JSON.parse(data);
     if (said.operation) state(`operation ${said.operation}: waiting for the device`);
     if (said.state === "open") {
       state("open");
-      view.attach(socket);
+      view.attach(socket, reason => why = reason);
       panel.scrollIntoView({block: "nearest"});
     }
     if (said.state === "failed") {
-      failed = true;
       panel.classList.add("failed");
       state(`failed: ${said.reason}`);
     }
   });
   socket.addEventListener("close", event => {
-    if (!failed) state(`ended: ${event.reason || ended}`);
+    if (!panel.classList.contains("failed"))
+      state(`ended: ${why || event.reason || "the connection to the cloud is gone"}`);
     button.textContent = "Remove";
   });
   button.addEventListener("click", () => {
     if (socket.readyState > WebSocket.OPEN) return panel.remove();
-    ended = "closed by you";
+    why = "closed by you";
     socket.close(1000);
   });
 }
@@ -228,10 +227,12 @@ async function viewer(panel, screen) {
   const {default: RFB} = await import("/page/novnc/core/rfb.js");
   const form = $(".password", panel);
   return {
-    attach(socket) {  // from here on the binary frames are noVNC's
+    attach(socket, ended) {  // from here on the binary frames are noVNC's
       const shown = new RFB(screen, socket);
       shown.scaleViewport = true;
       shown.addEventListener("connect", () => shown.focus());
+      shown.addEventListener("securityfailure", ({detail}) =>
+        ended(`the VNC server refused: ${detail.reason ?? "no reason given"}`));
       shown.addEventListener("credentialsrequired", () => {
         form.hidden = false;
         form.password.focus();
