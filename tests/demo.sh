@@ -14,6 +14,6 @@ quietly() { # what command...
 }
 quietly "installing packages" install_packages tests/packages.txt
 quietly "making a python environment" make_venv
-quietly "building" build "$PWD/build"
+targets=plugin/c8y-remote-access-connect quietly "building" build "$PWD/build"
 rm -f "$log"
 PYTHONPATH=$PWD/tests exec "$venv/bin/python" -m demo "$@"

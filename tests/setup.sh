@@ -22,12 +22,12 @@ make_toxiproxy() {
         /usr/bin/go build -trimpath -o "$server" github.com/Shopify/toxiproxy/v2/cmd/server)
 }
 
-build() { # folder options...
+build() { # folder options...; only what $targets names, if it is set
     local folder=$1
     shift
     if [ -f "$folder/build.ninja" ]; then
         meson setup --reconfigure "$folder" -Dwerror=true "$@"
     else
         meson setup "$folder" -Dwerror=true "$@"
-    fi && meson compile -C "$folder"
+    fi && meson compile -C "$folder" ${targets:-}
 }
