@@ -92,11 +92,14 @@ class Device:
                 "PATH": f"{self.program.parent}:{os.environ['PATH']}"}
 
     def service_environment(self) -> dict[str, str]:
-        """Also for a session that systemd starts. AddressSanitizer's findings in a process without
+        """Also for a session that systemd starts. A sanitizer's findings in a process without
         standard error go to files, and stop() looks for them; UBSan has no such files, it kills."""
-        report = f"log_path={self.root}/sanitizer:print_stacktrace=1:halt_on_error=1"
-        return {"TEDGE_CONFIG_DIR": str(self.config_dir), "ASAN_OPTIONS": report,
-                "UBSAN_OPTIONS": report, "C8Y_REMOTE_ACCESS_LOG_SOCKET": str(self.journal.path)}
+        files = f"log_path={self.root}/sanitizer"
+        report = f"{files}:print_stacktrace=1:halt_on_error=1"
+        return {"TEDGE_CONFIG_DIR": str(self.config_dir),
+                "ASAN_OPTIONS": report, "UBSAN_OPTIONS": report,
+                "TSAN_OPTIONS": f"{files}:suppressions={executable.REPOSITORY}/tests/tsan.txt",
+                "C8Y_REMOTE_ACCESS_LOG_SOCKET": str(self.journal.path)}
 
     def write_credentials(self, user: str, password: str) -> Path:
         """thin-edge reads the table [c8y] of it for every profile."""
