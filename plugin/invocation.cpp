@@ -78,7 +78,7 @@ void declare_setup(CLI::App& app, Options& options) {
         "setup", "put the operation file in place, declare the supported protocols");
     setup->fallthrough();
     setup->add_option("--format", options.format, "of the operation: smartrest or json")
-        ->type_name("FORMAT")
+        ->option_text("FORMAT")
         ->check(CLI::IsMember({"smartrest", "json"}));
     setup->add_option("--user", options.user, "owner of the files [system.toml, tedge]")
         ->type_name("NAME");
@@ -121,8 +121,8 @@ void declare_sessions(CLI::App& app, Options& options) {
 }
 
 void declare_check(CLI::App& app, Options& options) {
-    CLI::App* check = app.add_subcommand(
-        "check", "find out why remote access does not work, and what to do; 1: a problem");
+    CLI::App* check =
+        app.add_subcommand("check", "find out why remote access does not work, and what to do");
     check->fallthrough();
     check->add_option("--target", options.check.target, "reach this service as well")
         ->type_name("HOST:PORT");
@@ -139,11 +139,11 @@ void declare(CLI::App& app, Options& options) {
     app.add_option("--profile", options.profile, "thin-edge's Cumulocity profile")
         ->type_name("NAME");
     app.add_option("--log-level", options.log_level, "error, warn, info, debug or trace")
-        ->type_name("LEVEL")
+        ->option_text("LEVEL")
         ->check(CLI::IsMember({"error", "warn", "info", "debug", "trace"}));
     app.add_flag("--debug", options.debug, "the same as --log-level debug");
-    app.add_subcommand("session", "internal: serve one session on the socket systemd accepted")
-        ->fallthrough();
+    // systemd's: serves one session on the socket that was accepted. Not for people.
+    app.add_subcommand("session", "")->fallthrough()->group("");
     declare_setup(app, options);
     app.add_subcommand("teardown", "take our operation file and the run folder away")
         ->fallthrough();
