@@ -119,7 +119,7 @@ formatted=$(find src plugin tests -name '*.[ch]pp' | xargs clang-format --dry-ru
 py conventions "$PWD/build" tests/conventions
 unit release "$PWD/build"
 py cloud "$PWD/build" -n 2 tests/cloud
-py e2e "$PWD/build" -n 4 tests/e2e
+py e2e "$PWD/build" -n 6 tests/e2e
 # Load and soak take three minutes and little of the processor; what runs beside them does not look at
 # the clock, or not closely, and goes first.
 (
