@@ -177,4 +177,5 @@ class Mapper:
         return self.runs
 
     def last(self, condition: Callable[[Run], bool] = lambda _run: True) -> Run:
-        return [run for run in self.wait_runs() if condition(run)][-1]
+        """A plugin may be seen in the cloud before its start has returned here."""
+        return wait_until(lambda: [run for run in self.runs if condition(run)], 10, "a run")[-1]
