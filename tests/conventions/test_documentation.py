@@ -100,3 +100,12 @@ def test_the_troubleshooting_table_has_every_reason_and_no_other() -> None:
     listed |= {code for code in re.findall(r"may say (.*?)run it again", section, re.S)
                for code in re.findall(r"`([^`]+)`", code)}
     assert listed == reasons
+
+
+def test_every_test_in_the_table_of_faults_exists() -> None:
+    table = (ROOT / "tests" / "README.md").read_text()
+    named = re.findall(r"`(?:tests/(\w+)/)?(test_\w+)(?:\.py)?(?:::(\w+))?", table)
+    assert len(named) > 50
+    for folder, file, test in named:
+        text = (ROOT / "tests" / (folder or "e2e") / f"{file}.py").read_text()
+        assert f"def {test}" in text, (file, test)

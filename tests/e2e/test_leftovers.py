@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import paho.mqtt.publish as publish
 import pytest
 
 from cloud import Cloud, Mosquitto, Operation, Upgrade
@@ -31,8 +30,9 @@ MOSQUITTO = "te/device/main/service/mosquitto-c8y-bridge/status/health"
 
 def bridge_speaks(broker: Mosquitto, topic: str = BUILT_IN, health: str = '{"status":"up"}') -> None:
     """As thin-edge's bridge does; the broker keeps it."""
-    publish.single(topic, health, qos=1, retain=True, hostname=broker.address[0],
-                   port=broker.address[1])
+    host, port = broker.address
+    subprocess.run(["mosquitto_pub", "-h", host, "-p", str(port), "-q", "1", "-r", "-t", topic,
+                    "-m", health], check=True, timeout=10)
 
 
 @pytest.fixture

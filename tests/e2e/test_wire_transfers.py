@@ -153,6 +153,7 @@ def test_a_reset_while_the_target_sends(
         cloud: Cloud, wired: Callable[..., tuple[Device, Wire]], side: str, told: str,
         code: int) -> None:
     def talk(connection: socket.socket) -> None:
+        connection.recv(1)  # not before the session stands
         connection.sendall(WORDS)
         wait_for_end(connection)
 
@@ -160,6 +161,7 @@ def test_a_reset_while_the_target_sends(
         device, wire = wired(side, target)
         wire.resets().ends_after(CUT_AFTER, "up" if side == "cloud" else "down")
         session = opened(cloud, wire if side == "target" else target)
+        session.send(b"!")
         heard = session.recv_until_close(10)
         sent = counted(device, told)[0]
     assert WORDS.startswith(heard) and heard
