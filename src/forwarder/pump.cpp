@@ -67,7 +67,6 @@ bool Pump::target_to_cloud() {
 
 void Pump::send_frames(std::size_t bytes) {
     count(counters_.to_cloud, bytes);
-    payload_unsent_ = true;
     for (Frame& slot : up_) {
         if (bytes == 0) return;
         const std::size_t size = std::min(bytes, WebSocketCodec::kMostPayload);
@@ -144,7 +143,6 @@ bool Pump::flush() {
     if (!write_cloud_) return false;
     const Transfer sent = cloud_.flush();
     if (sent.bytes > 0) end_moves_on();
-    if (sent.moved()) payload_unsent_ = false;
     if (sent.state == Transfer::State::kFailed) {
         write_cloud_ = read_target_ = false;
         // A target that takes nothing must not keep a session whose cloud is gone.
@@ -253,6 +251,9 @@ void Pump::end(By by, std::uint16_t code, std::string detail, Milliseconds patie
     give_up_ = until;
     at_latest_ = latest;
     farewell_ = now_ + std::min(kFarewell, drain_);
+    const Sent sent = cloud_.sent();
+    payload_ends_at_ = sent.given;
+    arrived_ = sent.arrived;
     const bool broken = by == By::kCloud && codec_.violation().has_value();
     goodbye_ = WebSocketCodec::Close{code, by == By::kCloud && !broken ? "" : detail};
     if (broken) detail.insert(0, "ours, it broke the WebSocket protocol: ");
@@ -265,9 +266,18 @@ void Pump::end_moves_on() {
     if (ending_.has_value()) give_up_ = std::max(give_up_, std::min(now_ + drain_, at_latest_));
 }
 
+/// What the kernel still gets across moves on too: closed with unread bytes it would be lost.
+void Pump::look_at_arrival() {
+    if (!write_cloud_) return;
+    const std::uint64_t arrived = cloud_.sent().arrived;
+    if (arrived > arrived_) end_moves_on();
+    arrived_ = std::max(arrived_, arrived);
+}
+
 /// What is left to do before both connections may be closed.
 void Pump::finish() {
     if (!ending_.has_value() || over_) return;
+    look_at_arrival();
     const bool late = now_ >= give_up_;
     const bool said = !write_cloud_ || (!goodbye_.has_value() && !cloud_.pending());
     const bool ignores_cloud = codec_.violation().has_value() || !write_target_;
@@ -275,7 +285,8 @@ void Pump::finish() {
     const bool delivered = codec_.payload().empty() || !write_target_;
     const bool awaits_close = read_cloud_ && !ignores_cloud;
     if (late && !delivered) ending_->target_lacks = codec_.payload().size();
-    if (late && !said) ending_->cloud_lacks = payload_unsent_;
+    const bool cut_off = late || (!write_cloud_ && ending_->by != By::kCloud);
+    if (cut_off && arrived_ < payload_ends_at_) ending_->cloud_lacks = true;
     if (write_target_ && (late || (delivered && !awaits_close))) {
         target_.end_writing();
         write_target_ = false;

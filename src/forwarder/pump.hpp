@@ -55,6 +55,7 @@ private:
     bool flush();
     bool deliver();
     void end_moves_on();
+    void look_at_arrival();
     void discard_from_target();
     bool one_is_dying() const;
     void keep_alive();
@@ -79,7 +80,8 @@ private:
     bool again_ = false, over_ = false;
     Debt cloud_debt_, target_debt_;
     std::uint64_t ping_ends_at_ = 0;  // of what is sent to the cloud
-    bool payload_unsent_ = false;  // some of it waits in the cloud's buffer
+    // Of what is sent to the cloud: the end of the payload, and how far it is known to be there.
+    std::uint64_t payload_ends_at_ = 0, arrived_ = 0;
 
     std::optional<message::Ended> ending_;
     std::optional<WebSocketCodec::Close> goodbye_;  // the close frame still to be sent

@@ -66,8 +66,13 @@ class Bed:
         environment["PATH"] = f"{folder}:{path}"
         yield
         environment["PATH"] = path
-        # Whoever reads a FIFO comes on when it is opened for writing, and all find its end.
-        os.close(os.open(gate, os.O_WRONLY))
+        # Whoever reads a FIFO comes on when it is opened for writing, and all find its end; who is
+        # not that far yet finds a file.
+        free = gate.with_name("free")
+        free.write_text("\n")
+        writer = os.open(gate, os.O_WRONLY)
+        free.rename(gate)
+        os.close(writer)
 
     def run_of(self, operation: Operation) -> Run:
         """The mapper's run of the plugin for this operation."""

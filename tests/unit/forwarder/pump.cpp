@@ -272,6 +272,34 @@ TEST_CASE("an end that takes its bytes slowly gets them all, in a bounded time")
     CHECK(session.pump.over());
 }
 
+TEST_CASE("what is in the kernel for the cloud is under way, and what stays there is told") {
+    Session session;
+    session.cloud.in_kernel = 50'000;  // of the session's last bytes, with what TLS adds
+    session.target.incoming = pattern(40'000);
+    session.target.ends = true;
+    session.settle();
+    bool told = true;
+    SUBCASE("a slow wire") {
+        for (int second = 0; second < 24; ++second) {
+            session.pass(Milliseconds(2'000));
+            CHECK_FALSE(session.pump.over());
+            session.cloud.in_kernel -= 2'000;
+        }
+        session.pass(Milliseconds(100));
+        session.cloud.incoming = close_frame(1000);
+        session.cloud.in_kernel = 0;
+        session.settle();
+        told = false;
+    }
+    SUBCASE("a dead wire") { session.pass(Milliseconds(5'100)); }
+    SUBCASE("a reset") {
+        session.cloud.resets = true;
+        session.pass(Milliseconds(5'100));
+    }
+    REQUIRE(session.pump.over());
+    CHECK(session.pump.ending().cloud_lacks == told);
+}
+
 TEST_CASE("what was not taken in time is told, whoever ends it") {
     Session session;
     session.target.window = session.cloud.window = 0;
