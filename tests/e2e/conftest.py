@@ -109,5 +109,4 @@ def device(request: pytest.FixtureRequest, make_device: Callable[..., Device]) -
 @pytest.fixture
 def patient(request: pytest.FixtureRequest) -> Callable[[float], float]:
     """Deadlines of the product as this build meets them: sanitizers are slower by a factor."""
-    slow = b"__asan_init" in executable.built().read_bytes()
-    return functools.partial(lambda factor, seconds: seconds * factor, 3 if slow else 1)
+    return functools.partial(lambda factor, seconds: seconds * factor, executable.slowness())

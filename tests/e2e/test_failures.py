@@ -124,8 +124,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES.items()])
 def test_a_cloud_that_fails_is_named_in_the_reason(
-        cloud: Cloud, make_device: Callable[..., Device], case: Case,
-        patient: Callable[[float], float]) -> None:
+        cloud: Cloud, make_device: Callable[..., Device], case: Case) -> None:
     device = make_device(login=case.login)
     device.own(case.own)
     device.start()
@@ -134,7 +133,7 @@ def test_a_cloud_that_fails_is_named_in_the_reason(
     with Target(wait_for_end) as target:
         operation = cloud.create_operation("127.0.0.1", target.port)
         run = device.mapper.wait_runs()[0]
-        check_failure(operation, run, case.reason, patient(case.within))
+        check_failure(operation, run, case.reason, case.within)
     if case.requests is not None:
         assert len(cloud.upgrades) == case.requests
     if case.tokens is not None:
@@ -176,8 +175,7 @@ def test_an_unknown_host_is_named(cloud: Cloud, device: Device) -> None:
 
 
 def test_a_target_that_does_not_answer_is_given_up(
-        cloud: Cloud, make_device: Callable[..., Device],
-        patient: Callable[[float], float]) -> None:
+        cloud: Cloud, make_device: Callable[..., Device]) -> None:
     device = make_device()
     device.own(QUICK)
     device.start()
@@ -185,7 +183,7 @@ def test_a_target_that_does_not_answer_is_given_up(
         operation = cloud.create_operation("127.0.0.1", port)
         run = device.mapper.wait_runs()[0]
         check_failure(operation, run, rf"^target 127\.0\.0\.1:{port}: no answer within 2 ?s",
-                      within=patient(4))
+                      within=4)
     assert cloud.upgrades == []
 
 

@@ -77,8 +77,7 @@ def wait_gone(device: Device, within: float) -> None:
 
 @pytest.mark.parametrize("case", [pytest.param(one, id=name) for name, one in OPENINGS.items()])
 def test_a_wire_to_the_cloud_that_fails_before_the_session_stands(
-        cloud: Cloud, toxiproxy: Toxiproxy, make_device: Callable[..., Device], case: Opening,
-        patient: Callable[[float], float]) -> None:
+        cloud: Cloud, toxiproxy: Toxiproxy, make_device: Callable[..., Device], case: Opening) -> None:
     """Tried again where the wire said something, and given up when limits.connect is over."""
     wire = toxiproxy.wire(cloud.port)
     device = make_device()
@@ -95,7 +94,7 @@ def test_a_wire_to_the_cloud_that_fails_before_the_session_stands(
             wait_until(lambda: cloud.upgrades, 5, "the request")
             case.asked(wire)
         run = device.mapper.wait_runs()[0]
-        check_failure(operation, run, "^" + case.reason, patient(limit + 1))
+        check_failure(operation, run, "^" + case.reason, limit + 1)
         assert run.end_of_file is not None and run.end_of_file >= limit
         target.wait_ended(timeout=1)
         assert len(target.connections) == 1
@@ -104,15 +103,14 @@ def test_a_wire_to_the_cloud_that_fails_before_the_session_stands(
 
 
 def test_a_cloud_whose_tcp_never_answers_is_given_up(
-        cloud: Cloud, make_device: Callable[..., Device],
-        patient: Callable[[float], float]) -> None:
+        cloud: Cloud, make_device: Callable[..., Device]) -> None:
     with deaf_port() as port, Target(wait_for_end) as target:
         device = make_device()
         device.settings["c8y.http"] = f"127.0.0.1:{port}"
         device.own('limits.connect = "1s"\n')
         device.start()
         operation = cloud.create_operation("127.0.0.1", target.port)
-        check_failure(operation, device.mapper.wait_runs()[0], NO_ANSWER, patient(2))
+        check_failure(operation, device.mapper.wait_runs()[0], NO_ANSWER, 2)
         target.wait_ended(timeout=1)
 
 

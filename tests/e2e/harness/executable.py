@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from pathlib import Path
@@ -15,6 +16,13 @@ OPERATIONS = REPOSITORY / "operations"
 def built() -> Path:
     """CONNECT_BUILD names the build folder, relative to the repository or absolute."""
     return REPOSITORY / os.environ.get("CONNECT_BUILD", "build") / "plugin" / NAME
+
+
+@functools.cache
+def slowness() -> int:
+    """How many times longer than a release build this one may take: a sanitizer's factor."""
+    program = built().read_bytes()
+    return 4 if b"__tsan_init" in program else 3 if b"__asan_init" in program else 1
 
 
 def preloaded(name: str) -> Path:

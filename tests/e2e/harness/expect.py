@@ -46,6 +46,7 @@ def check_carries(session: Session, text: bytes = b"there and back") -> None:
 
 def check_failure(operation: Operation, run: Run, reason: str, within: float) -> None:
     """FAILED, once, with a reason that fits, and the command's exit status says so too."""
+    within *= executable.slowness()
     assert operation.wait_final(within + 10) == "FAILED"
     run.finish()
     assert re.search(reason, operation.reason), operation.reason

@@ -34,8 +34,8 @@ std::string word(char last) { return std::string("left-on-the-stac") + last; }
     std::string below(std::size_t{128} * 1024, '\0');
     const Fd memory(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
     const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-    const ssize_t size = ::pread(memory.get(), below.data(), below.size(),
-                                 static_cast<off_t>(here - below.size()));
+    const ssize_t size =
+        ::pread(memory.get(), below.data(), below.size(), static_cast<off_t>(here - below.size()));
     REQUIRE(size == static_cast<ssize_t>(below.size()));
     std::size_t count = 0;
     for (std::size_t at = 0; (at = below.find(text, at)) != std::string::npos; ++at) ++count;
