@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "device(**arguments): how the `device` fixture is made")
+    config.addinivalue_line("markers", "alone: starves what runs beside it, so nothing does")
 
 
 def _shared_folder(factory: pytest.TempPathFactory) -> Path:
@@ -50,6 +52,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     factory: Any = getattr(session.config, "_tmp_path_factory", None)
     if factory is not None and (base := getattr(factory, "_basetemp", None)) is not None:
         shutil.rmtree(base / ROOT, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def company(request: pytest.FixtureRequest,
+            tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Who waits to be alone keeps the turn, so that no other test begins meanwhile."""
+    folder = _shared_folder(tmp_path_factory)
+    alone = request.node.get_closest_marker("alone") is not None
+    with (folder / "company.lock").open("w") as lock:
+        with (folder / "turn.lock").open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -138,6 +138,7 @@ def test_without_the_socket_the_plugin_forks_and_says_so(calm: Device) -> None:
     check_serves(calm)
 
 
+@pytest.mark.alone
 def test_three_hundred_connects_in_two_seconds_leave_the_socket_listening(calm: Device) -> None:
     calm.run("python3 -m system.inside.crowd 300", timeout=60)
     assert calm.is_listening()
