@@ -146,6 +146,7 @@ def test_an_operation_redelivered_to_a_restarted_mapper_makes_one_session(
         first = run_directly(device, payload)
         if when == "before EXECUTING":
             assert gate.marked.wait(10)
+            wait_until(lambda: target.connections, 10)
             device.session_killed = True  # the next one removes its seat
             for process in device.processes():
                 process.kill()
