@@ -47,9 +47,7 @@ Result<void> check_source(int plugin, const ConfigSource& ordered, const Session
                  "environment): set them in its unit too"};
 }
 
-Result<Config> read_config(int plugin, const ConfigSource& ordered, const SessionHost& host) {
-    const Result<void> checked = check_source(plugin, ordered, host);
-    if (!checked) return checked.error();
+Result<Config> read_config(const ConfigSource& ordered, const SessionHost& host) {
     Result<Config> config = load_config(ordered);
     if (!config || ordered.config_dir == host.own.config_dir) return config;
     Result<OwnerConfig> owner = load_owner_config(host.own.config_dir);
@@ -183,11 +181,16 @@ int serve_session(Fd plugin, SessionHost host) {
     log::set_level(order->log_level);
     const OperationId operation = order->operation;
     const std::string target = HostPort{order->host, order->port}.text();
-    Result<Config> config = read_config(plugin.get(), order->source, host);
-    if (!config)
+    const Result<void> checked = check_source(plugin.get(), order->source, host);
+    Result<Config> config =
+        checked ? read_config(order->source, host) : Result<Config>(checked.error());
+    if (!config) {
+        // Who may not bring settings does not choose a broker, and the password for it, either.
+        ConfigSource source = checked ? order->source : host.own;
+        source.profile = order->source.profile;
         return serve_failure(std::move(plugin), std::move(first->descriptor),
-                             config_for_reporting(order->source), operation, target,
-                             config.error());
+                             config_for_reporting(source), operation, target, config.error());
+    }
     // TEDGE_PROXY_PASSWORD may be among them.
     for (ConfigSource* read : {&order->source, &config->source, &host.own}) read->tedge_env.clear();
     Result<Prepared> prepared = prepare(*config, *order);

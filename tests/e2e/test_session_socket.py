@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 
@@ -175,6 +177,36 @@ def test_policy_and_limits_are_those_of_the_sessions_own_folder(
     with listening(device, "--config-dir", str(own)), Target(wait_for_end) as target:
         operation = cloud.create_operation("127.0.0.1", target.port)
         check_failure(operation, device.mapper.wait_runs()[0], "switched off", within=3)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="without root there is no other user")
+def test_a_caller_that_is_not_root_brings_no_settings_not_even_for_the_report_of_its_refusal(
+        make_device: Callable[..., Device]) -> None:
+    """Else anybody in thin-edge's group could have its user's files sent to a broker of his, as
+    that broker's password."""
+    device = make_device()
+    with socket.create_server(("127.0.0.1", 0)) as broker, refusing_port() as own, \
+            listening(device):
+        device.settings["mqtt.client.port"] = own  # of an operation that the cloud has not sent
+        device.write_settings()
+        order = {"type": "order", "operation": "", "host": "127.0.0.1", "port": 22, "key": "k",
+                 "config_dir": str(device.config_dir), "profile": "", "log_level": "info",
+                 "environment": {"TEDGE_MQTT_CLIENT_PORT": str(broker.getsockname()[1])}}
+        device.socket_path.chmod(0o666)
+        for folder in (device.socket_path.parent, device.socket_path.parent.parent):
+            folder.chmod(0o755)
+        orders = ("import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); "
+                  "s.connect(sys.argv[1]); s.send(sys.argv[2].encode()); "
+                  "print(s.recv(65536).decode())")
+        said = subprocess.run(
+            ["/usr/bin/python3", "-c", orders, str(device.socket_path), json.dumps(order)],
+            user=65534, cwd="/", capture_output=True, text=True, timeout=10, check=True).stdout
+        assert json.loads(said)["fault"] == "session"
+        device.journal.wait_for("the plugin is gone before the final status")
+        wait_until(lambda: not device.processes(), 10, "the end of the session")
+        broker.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            broker.accept()
 
 
 def test_a_connection_without_an_order_does_not_stay(cloud: Cloud, device: Device) -> None:
