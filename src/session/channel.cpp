@@ -11,6 +11,7 @@
 namespace remote_access {
 namespace {
 
+constexpr int kMostAtOnce = 16;      // messages; then timers and signals get their turn
 constexpr int kMostDescriptors = 4;  // room to receive and close what we did not ask for
 
 /// Keeps the first descriptor that came along, closes any other.
@@ -140,7 +141,8 @@ void Channel::wait() {
 }
 
 void Channel::on_readable(const asio::error_code& error) {
-    while (!error && socket_.is_open()) {
+    if (error) return;
+    for (int messages = 0; socket_.is_open() && messages < kMostAtOnce; ++messages) {
         Result<std::optional<Received>> received = receive_message(socket_.native_handle());
         if (!received) {
             const OnClosed on_closed = std::move(on_closed_);
@@ -155,6 +157,8 @@ void Channel::on_readable(const asio::error_code& error) {
         const OnMessage on_message = on_message_;  // close() inside the callback clears the member
         if (on_message) on_message(std::move(**received));
     }
+    // A peer that never stops talking must not keep the loop from its limits and its end.
+    if (socket_.is_open()) wait();
 }
 
 }  // namespace remote_access
