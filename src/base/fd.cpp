@@ -39,6 +39,17 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
     return content;
 }
 
+Result<void> write_at(int fd, std::string_view text, std::size_t offset, std::string_view what) {
+    while (!text.empty()) {
+        const ssize_t count = ::pwrite(fd, text.data(), text.size(), static_cast<off_t>(offset));
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) return system_error(what, count < 0 ? errno : ENOSPC);
+        text.remove_prefix(static_cast<std::size_t>(count));
+        offset += static_cast<std::size_t>(count);
+    }
+    return {};
+}
+
 Result<void> set_nonblocking(int fd) {
     const int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)

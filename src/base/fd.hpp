@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/result.hpp"
@@ -35,6 +36,9 @@ private:
 /// The whole of a regular file of at most `limit` bytes. Errors carry the system's text as detail.
 Result<std::string> read_file(const std::string& path,
                               std::size_t limit = std::size_t{1024} * 1024);
+
+/// All of `text` at this place of a file. The error says `what` and the system's text.
+Result<void> write_at(int fd, std::string_view text, std::size_t offset, std::string_view what);
 
 Result<void> set_nonblocking(int fd);
 

@@ -121,12 +121,8 @@ Secret broker_password(const BrokerConfig& broker) {
 Result<Fd> file_in_memory(std::string_view text) {
     Fd file(::memfd_create("certificates", MFD_CLOEXEC));
     if (!file) return system_error("memfd_create", errno);
-    while (!text.empty()) {
-        const ssize_t count = ::write(file.get(), text.data(), text.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return system_error("write", errno);
-        text.remove_prefix(static_cast<std::size_t>(count));
-    }
+    const Result<void> written = write_at(file.get(), text, 0, "write");
+    if (!written) return written.error();
     return file;
 }
 

@@ -62,10 +62,8 @@ std::vector<std::string> BootRecord::told() const {
 Result<void> BootRecord::write(const std::vector<std::string>& clouds) {
     std::string text = boot_identity() + "\n";
     for (const std::string& cloud : clouds) text += cloud + "\n";
-    if (::ftruncate(file_.get(), 0) != 0 ||
-        ::pwrite(file_.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
-        return system_error("boot.lock", errno != 0 ? errno : ENOSPC);
-    return {};
+    if (::ftruncate(file_.get(), 0) != 0) return system_error("boot.lock", errno);
+    return write_at(file_.get(), text, 0, "boot.lock");
 }
 
 }  // namespace remote_access

@@ -16,7 +16,7 @@
 #include "mqtt/connection.hpp"
 #include "mqtt/reporter.hpp"
 #include "session/channel.hpp"
-#include "session/counters.hpp"
+#include "session/seat_file.hpp"
 
 namespace remote_access {
 

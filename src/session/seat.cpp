@@ -68,11 +68,11 @@ Others look_around(const std::string& folder, const ConnectRequest& request) {
     return others;
 }
 
-/// The file's second page; an anonymous one for -1. Nothing: the system's error is in errno.
+/// Those of the file; anonymous ones for -1. Nothing: the system's error is in errno.
 Counters* map_counters(int file) {
     const int flags = MAP_SHARED | (file < 0 ? MAP_ANONYMOUS : 0);
-    const off_t offset = file < 0 ? 0 : static_cast<off_t>(kSeatPage);
-    void* page = ::mmap(nullptr, kSeatPage, PROT_READ | PROT_WRITE, flags, file, offset);
+    const off_t offset = file < 0 ? 0 : static_cast<off_t>(kCountersAt);
+    void* page = ::mmap(nullptr, kCountersRoom, PROT_READ | PROT_WRITE, flags, file, offset);
     return page == MAP_FAILED ? nullptr : new (page) Counters();
 }
 
@@ -83,11 +83,18 @@ Seat::Seat() : own_(map_counters(-1)), counters_(own_ != nullptr ? own_ : &unsha
 
 Seat::~Seat() {
     leave();
-    if (own_ != nullptr) ::munmap(own_, kSeatPage);
+    if (own_ != nullptr) ::munmap(own_, kCountersRoom);
+}
+
+void Seat::report(Reported reported) {
+    reported_ = reported;
+    if (!file_) return;
+    [[maybe_unused]] const ssize_t written =
+        ::pwrite(file_.get(), &reported, sizeof reported, static_cast<off_t>(kReportedAt));
 }
 
 void Seat::leave() {
-    const bool owed = counters_->reported == Reported::kExecuting;
+    const bool owed = reported_ == Reported::kExecuting;
     if (!path_.empty() && !owed) ::unlink(path_.c_str());
     path_.clear();
 }
@@ -120,16 +127,17 @@ Result<void> Seat::create(const std::string& folder, const ConnectRequest& reque
         {"salt", salt},
         {"key_hash", salted_hash(salt, request.key.reveal())},
     });
-    const std::string text = json::write(info);
+    if (!try_lock(file_.get())) return system_error(path, errno);
+    std::string text = json::write(info);
+    text.resize(kSeatInfo, '\0');
     // Written, not truncated to size: a full disk must show here and not as SIGBUS in the mapping.
-    std::string pages = text;
-    pages.resize(2 * kSeatPage, '\0');
-    if (!try_lock(file_.get()) ||
-        ::pwrite(file_.get(), pages.data(), pages.size(), 0) != static_cast<ssize_t>(pages.size()))
-        return system_error(path, errno != 0 ? errno : ENOSPC);
+    Result<void> written = write_at(file_.get(), text, 0, path);
+    if (written)
+        written = write_at(file_.get(), std::string(kCountersRoom, '\0'), kCountersAt, path);
+    if (!written) return written;
     Counters* page = map_counters(file_.get());
     if (page == nullptr) return system_error(path, errno);
-    if (own_ != nullptr) ::munmap(own_, kSeatPage);
+    if (own_ != nullptr) ::munmap(own_, kCountersRoom);
     own_ = counters_ = page;
     return {};
 }

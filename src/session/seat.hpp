@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A session's seat: a file in the run folder, locked as long as the session lives, that says what
-// it serves (first page, JSON) and how it fares (second page, Counters). The lock proves life: a
-// file without it is a crash's, and the next operation ends its status and removes it
-// (seat_file.hpp).
+// it serves, what is reported of it and how it fares (Counters). The lock proves life: a file
+// without it is a crash's, and the next operation ends its status and removes it (seat_file.hpp).
 #pragma once
 
 #include <string>
@@ -12,6 +11,7 @@
 #include "base/time.hpp"
 #include "operation/request.hpp"
 #include "session/counters.hpp"
+#include "session/seat_file.hpp"
 
 namespace remote_access {
 
@@ -29,6 +29,8 @@ public:
     /// taking one: Fault::kLockHeld. Any other error means that there can be no seat.
     Result<Refusal> take(const std::string& folder, const ConnectRequest& request, int limit,
                          Milliseconds patience);
+    /// For the next start, should this process not live to tell the final status.
+    void report(Reported reported);
     /// Removes the file, unless a final status is owed still: then it is left to the next start, as
     /// that of a session which died. What remains is closed with the process.
     void leave();
@@ -43,6 +45,7 @@ private:
     std::string id_;
     std::string path_;
     Fd file_;
+    Reported reported_ = Reported::kNothing;
     Counters* own_;      ///< mapping shared with the forwarder; in the file, if there is one
     Counters unshared_;  ///< where not even a page could be mapped
     Counters* counters_;

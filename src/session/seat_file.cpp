@@ -21,26 +21,26 @@ bool is_seat(std::string_view name) {
     return name.size() > kSuffix.size() && name.substr(name.size() - kSuffix.size()) == kSuffix;
 }
 
-/// Of the second page, while its session writes there: each figure is whole, together they need not
-/// be of the same moment.
+/// While its session writes there: each figure is whole, together they need not be of the same
+/// moment.
 template <typename Figure>
-void read_figure(const SeatFile& seat, std::size_t offset, Figure& figure) {
+void read_figure(const SeatFile& seat, std::size_t at, Figure& figure) {
     Figure read{};
-    const auto at = static_cast<off_t>(kSeatPage + offset);
-    if (::pread(seat.file.get(), &read, sizeof read, at) == sizeof read) figure = read;
+    if (::pread(seat.file.get(), &read, sizeof read, static_cast<off_t>(at)) == sizeof read)
+        figure = read;
 }
 
 void read_figures(SeatFile& seat) {
-    read_figure(seat, offsetof(Counters, reported), seat.reported);
-    read_figure(seat, offsetof(Counters, to_cloud), seat.to_cloud);
-    read_figure(seat, offsetof(Counters, to_target), seat.to_target);
+    read_figure(seat, kReportedAt, seat.reported);
+    read_figure(seat, kCountersAt + offsetof(Counters, to_cloud), seat.to_cloud);
+    read_figure(seat, kCountersAt + offsetof(Counters, to_target), seat.to_target);
     std::int64_t last_activity = 0;
-    read_figure(seat, offsetof(Counters, last_activity), last_activity);
+    read_figure(seat, kCountersAt + offsetof(Counters, last_activity), last_activity);
     seat.last_activity = Milliseconds(last_activity);
 }
 
 void read_info(SeatFile& seat) {
-    std::string page(kSeatPage, '\0');
+    std::string page(kReportedAt, '\0');
     const ssize_t size = ::pread(seat.file.get(), page.data(), page.size(), 0);
     page.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
     page.resize(std::min(page.size(), page.find('\0')));

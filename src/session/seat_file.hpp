@@ -16,7 +16,16 @@
 
 namespace remote_access {
 
-constexpr std::size_t kSeatPage = 4096;  ///< bytes; first page JSON, second page Counters
+/// What the cloud may know of the operation: kExecuting just before that is published, kFinal when
+/// the final status is acknowledged.
+enum class Reported : std::uint32_t { kNothing, kExecuting, kFinal };
+
+// A seat's file: JSON, what is reported in its last bytes, and far behind it the Counters, which
+// are mapped: 64 KiB are whole pages on every kernel (arm64 has pages of 4, 16 and 64).
+constexpr std::size_t kSeatInfo = 4096;
+constexpr std::size_t kReportedAt = kSeatInfo - sizeof(Reported);
+constexpr std::size_t kCountersAt = std::size_t{64} * 1024;
+constexpr std::size_t kCountersRoom = 4096;
 
 struct SeatFile {
     std::string path;

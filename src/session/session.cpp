@@ -147,11 +147,11 @@ int supervise(Fd plugin, Fd window, const Config& config, Prepared prepared,
     const Result<void> approved = approve(config.owner.approve, request);
     if (!approved)
         return serve_failure(std::move(plugin), std::move(window), config, operation, target,
-                             approved.error(), &seat.counters());
+                             approved.error(), &seat);
     Result<Child> forwarder = launch_and_lock(config, prepared, seat, host);
     if (!forwarder)
         return serve_failure(std::move(plugin), std::move(window), config, operation, target,
-                             forwarder.error(), &seat.counters());
+                             forwarder.error(), &seat);
     asio::io_context io;
     const auto caller =
         std::make_shared<Caller>(io, std::move(plugin), std::move(window), config, operation);

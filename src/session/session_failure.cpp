@@ -18,10 +18,10 @@ namespace {
 class FailedSession {
 public:
     FailedSession(Fd plugin, Fd window, const Config& config, const OperationId& operation,
-                  Counters* counters)
+                  Seat* seat)
         : config_(config),
           operation_(operation),
-          counters_(counters),
+          seat_(seat),
           stop_signal_(std::make_shared<StopSignal>(io_)),
           caller_(std::make_shared<Caller>(io_, std::move(plugin), std::move(window), config,
                                            operation)) {}
@@ -32,7 +32,7 @@ public:
         handlers.on_no_token = [](const Error&) {};
         handlers.on_given_up = [](const Error&) {};
         handlers.on_reported = [this](Reported reported) {
-            if (counters_ != nullptr) counters_->reported = reported;
+            if (seat_ != nullptr) seat_->report(reported);
         };
         handlers.on_settled = [this] { leave_when_done(); };
         caller_->start(std::move(handlers));
@@ -65,7 +65,7 @@ private:
     asio::io_context io_;
     const Config& config_;
     const OperationId& operation_;
-    Counters* counters_;
+    Seat* seat_;
     bool stopping_ = false;
     std::shared_ptr<StopSignal> stop_signal_;
     std::shared_ptr<Caller> caller_;
@@ -75,13 +75,13 @@ private:
 }  // namespace
 
 int serve_failure(Fd plugin, Fd window, const Config& config, const OperationId& operation,
-                  const std::string& target, const Error& error, Counters* counters) {
+                  const std::string& target, const Error& error, Seat* seat) {
     const std::string why = reason(error);
     const bool names_target = why.find(target) != std::string::npos;
     log::error("failed: " + (names_target ? "" : target + ": ") + why);
     // Whatever cannot be had: a failure is told.
     [[maybe_unused]] const Result<void> locked = lock_in_session(config, SandboxMode::kAuto);
-    FailedSession(std::move(plugin), std::move(window), config, operation, counters)
+    FailedSession(std::move(plugin), std::move(window), config, operation, seat)
         .serve(target, error);
     return 0;
 }

@@ -9,13 +9,13 @@
 #include "base/fd.hpp"
 #include "config/config.hpp"
 #include "operation/request.hpp"
-#include "session/counters.hpp"
+#include "session/seat.hpp"
 
 namespace remote_access {
 
-/// `target` is what was asked for, as it came; `counters` are its seat's, if it has one. Returns
-/// when nothing is left to say, or the process was told to end: the process's exit status.
+/// `target` is what was asked for, as it came; `seat` is its own, if it has one. Returns when
+/// nothing is left to say, or the process was told to end: the process's exit status.
 int serve_failure(Fd plugin, Fd window, const Config& config, const OperationId& operation,
-                  const std::string& target, const Error& error, Counters* counters = nullptr);
+                  const std::string& target, const Error& error, Seat* seat = nullptr);
 
 }  // namespace remote_access

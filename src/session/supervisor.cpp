@@ -68,7 +68,7 @@ Caller::Handlers Supervisor::caller_handlers() {
         self->end_forwarder(kGoingAway, "the operation has failed");
     };
     handlers.on_reported = [weak](Reported reported) {
-        if (const auto self = weak.lock()) self->seat_.counters().reported = reported;
+        if (const auto self = weak.lock()) self->seat_.report(reported);
     };
     handlers.on_settled = [weak] {
         ::malloc_trim(0);  // what connecting took; a session may live for a day

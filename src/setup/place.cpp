@@ -68,13 +68,8 @@ Result<void> write_new(const Placed& wish, int folder, const std::string& name) 
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     const Fd file(::openat(folder, name.c_str(), flags, 0600));
     if (!file) return failed("cannot be written");
-    std::string_view rest = wish.content;
-    while (!rest.empty()) {
-        const ssize_t count = ::write(file.get(), rest.data(), rest.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return failed("cannot be written");
-        rest.remove_prefix(static_cast<std::size_t>(count));
-    }
+    const Result<void> written = write_at(file.get(), wish.content, 0, "cannot be written");
+    if (!written) return written;
     if (wish.owner && ::fchown(file.get(), wish.owner->user, wish.owner->group) != 0)
         return failed("cannot be given to thin-edge's user");
     if (::fchmod(file.get(), kMode) != 0 || ::fsync(file.get()) != 0)

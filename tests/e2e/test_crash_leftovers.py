@@ -18,23 +18,23 @@ from .harness.expect import SUCCESS, check_carries, established
 from .harness.targets import Target, echo
 from .harness.waiting import wait_until
 
-PAGE = 4096
+INFO, COUNTERS = 4096, 64 * 1024  # where the text ends and the counters begin
 
 
 def seat(**fields: object) -> bytes:
-    """As a session writes it, with nothing reported yet."""
+    """As a session writes it, with nothing reported yet (src/session/seat_file.hpp)."""
     text = {"id": "0123abcd", "operation": "4711", "target": "localhost:22", "pid": 1,
             "salt": "00" * 16, "key_hash": "00" * 32, **fields}
-    return json.dumps(text).encode().ljust(2 * PAGE, b"\0")
+    return json.dumps(text).encode().ljust(COUNTERS + 4096, b"\0")
 
 
 SEATS = {
-    "empty": b"", "cut in the text": seat()[:40], "cut before the counters": seat()[:PAGE],
-    "cut in the counters": seat()[:PAGE + 18], "zeros": bytes(2 * PAGE),
-    "no text": os.urandom(2 * PAGE), "another text": b"[[[[" * 2000, "deep": b"[" * PAGE,
+    "empty": b"", "cut in the text": seat()[:40], "cut before the counters": seat()[:INFO],
+    "cut in the counters": seat()[:COUNTERS + 18], "zeros": bytes(2 * INFO),
+    "no text": os.urandom(2 * INFO), "another text": b"[[[[" * 2000, "deep": b"[" * INFO,
     "wrong types": seat(operation={}, salt=7, key_hash=[], pid="x"),
     "pid of another": seat(pid=os.getpid()), "long": seat() + bytes(1 << 20),
-    "reported nonsense": seat()[:PAGE] + b"\xff" * PAGE}
+    "reported nonsense": seat()[:INFO - 4] + b"\xff" * COUNTERS}
 
 
 @pytest.mark.parametrize("form", ["smartrest", "json"])

@@ -190,7 +190,7 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Seat:
-    """A seat file: one page of JSON, one of counters (src/session/counters.hpp)."""
+    """A seat file: JSON, and what is reported in its last bytes (src/session/seat_file.hpp)."""
 
     operation: str
     pid: int
@@ -200,9 +200,9 @@ class Seat:
     def read(path: Path) -> Seat | None:
         """None: it is just made, or just gone."""
         try:
-            first, second = (data := path.read_bytes())[:4096], data[4096:]
-            info = json.loads(first.partition(b"\0")[0])
-            return Seat(info["operation"], int(info["pid"]), struct.unpack_from("I", second, 16)[0])
+            data = path.read_bytes()
+            info = json.loads(data.partition(b"\0")[0])
+            return Seat(info["operation"], int(info["pid"]), struct.unpack_from("I", data, 4092)[0])
         except (OSError, ValueError, struct.error):
             return None
 

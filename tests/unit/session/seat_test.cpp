@@ -4,11 +4,16 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 using namespace remote_access;
 
@@ -93,10 +98,10 @@ void leave_dead(const Folder& folder, const char* id, Reported reported) {
     ConnectRequest dead = request(id);
     dead.operation.id = id;
     REQUIRE(seat.take(folder.path, dead, 100, kPatience).ok());
-    seat.counters().reported = reported;
+    seat.report(reported);
     std::filesystem::copy_file(folder.path + "/" + seat.id() + ".seat",
                                folder.path + "/dead-" + id + ".seat");
-    seat.counters().reported = Reported::kFinal;  // nothing is owed of the one that was copied
+    seat.report(Reported::kFinal);  // nothing is owed of the one that was copied
 }
 
 }  // namespace
@@ -121,7 +126,7 @@ TEST_CASE("a session that could not tell the final status leaves that to the nex
         ConnectRequest owed = request("key");
         owed.operation.id = "7";
         REQUIRE(seat.take(folder.path, owed, 1, kLockPatience).ok());
-        seat.counters().reported = Reported::kExecuting;
+        seat.report(Reported::kExecuting);
     }
     CHECK(folder.seats() == 1);
     Seat following;  // the dead one takes no place
@@ -137,9 +142,9 @@ TEST_CASE("an orphan without an id waits until nobody else can be EXECUTING") {
     {
         Seat living;
         CHECK(take(living, folder, "other") == Seat::Refusal::kNone);
-        living.counters().reported = Reported::kExecuting;
+        living.report(Reported::kExecuting);
         CHECK(adopt_orphans(folder.path).empty());
-        living.counters().reported = Reported::kFinal;
+        living.report(Reported::kFinal);
         CHECK(adopt_orphans(folder.path).size() == 1);
     }
     CHECK(adopt_orphans(folder.path).size() == 1);
@@ -152,7 +157,7 @@ TEST_CASE("the seat's file never holds the key") {
     const Result<std::string> file = read_file(folder.path + "/" + seat.id() + ".seat");
     REQUIRE(file.ok());
     const std::string& content = *file;
-    CHECK(content.size() == 8192);
+    CHECK(content.size() == kCountersAt + kCountersRoom);
     CHECK(content.find("very-secret-key") == std::string::npos);
     CHECK(content.find("localhost:22") != std::string::npos);
 }
@@ -163,9 +168,56 @@ TEST_CASE("counters written through the seat are in its file") {
     CHECK(take(seat, folder, "k") == Seat::Refusal::kNone);
     seat.counters().to_cloud += 0x4142;
     char bytes[2] = {};
-    REQUIRE(::pread(seat.fd(), bytes, 2, 4096) == 2);
+    REQUIRE(::pread(seat.fd(), bytes, 2, kCountersAt) == 2);
     CHECK(bytes[0] == 0x42);
     CHECK(bytes[1] == 0x41);
+}
+
+TEST_CASE("the counters can be mapped also where pages have 64 KiB") {
+    const Folder folder;
+    Seat seat;
+    CHECK(take(seat, folder, "k") == Seat::Refusal::kNone);
+    std::ifstream maps("/proc/self/maps");
+    std::string line, found;
+    while (std::getline(maps, line))
+        if (line.find(seat.id() + ".seat") != std::string::npos) found = line;
+    std::istringstream fields(found);  // proc(5): addresses, rights, offset
+    std::string addresses, rights, offset;
+    REQUIRE((fields >> addresses >> rights >> offset));
+    CHECK(std::stoul(offset, nullptr, 16) % (std::size_t{64} * 1024) == 0);
+}
+
+TEST_CASE("what a forwarder writes says nothing of the status") {
+    const Folder folder;
+    {
+        Seat seat;
+        CHECK(take(seat, folder, "k") == Seat::Refusal::kNone);
+        auto* const words = reinterpret_cast<std::uint32_t*>(&seat.counters());
+        std::fill_n(words, sizeof(Counters) / sizeof *words,
+                    static_cast<std::uint32_t>(Reported::kExecuting));
+        seat.report(Reported::kFinal);
+        std::fill_n(words, sizeof(Counters) / sizeof *words,
+                    static_cast<std::uint32_t>(Reported::kExecuting));
+        REQUIRE(list_seats(folder.path).size() == 1);
+        CHECK(list_seats(folder.path)[0].reported == Reported::kFinal);
+    }
+    CHECK(folder.seats() == 0);
+}
+
+TEST_CASE("where only a part of a seat can be written, the reason is the system's") {
+    const Folder folder;
+    rlimit before{};
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    const auto handler = ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit small{kSeatInfo + 100, before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+    Seat seat;
+    errno = ENOENT;
+    const Result<Seat::Refusal> taken = seat.take(folder.path, request("k"), 1, kPatience);
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    ::signal(SIGXFSZ, handler);
+    REQUIRE_FALSE(taken.ok());
+    CHECK(taken.error().detail.find("File too large") != std::string::npos);
 }
 
 TEST_CASE("a seat without a file still shares its counters with a forked forwarder") {
