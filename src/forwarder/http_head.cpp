@@ -63,7 +63,27 @@ HttpHead::State HttpHead::fail(std::string_view trouble) {
 HttpHead::State HttpHead::feed(std::string_view bytes) {
     if (state_ == State::kMalformed) return state_;
     text_.append(bytes);
-    if (state_ == State::kWhole) return state_;
+    while (state_ == State::kMore && read_head() == State::kWhole) pass_over_interim();
+    return state_;
+}
+
+void HttpHead::pass_over_interim() {
+    const bool interim = status_ >= 100 && status_ <= 199 && status_ != 101;
+    if (!interim) return;
+    while (next_field().has_value()) {
+    }
+    if (malformed()) return;
+    interim_ += size_;
+    if (interim_ > kMost) {
+        fail("too many 1xx answers");
+        return;
+    }
+    text_.erase(0, size_);
+    searched_ = size_ = next_ = 0;
+    state_ = State::kMore;
+}
+
+HttpHead::State HttpHead::read_head() {
     const std::size_t known = std::min(text_.size(), kProtocol.size());
     if (text_.compare(0, known, kProtocol.substr(0, known)) != 0) return fail(kNotHttp);
     const std::size_t end = end_of_head(text_, searched_);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The head of an HTTP/1 answer, from bytes to status and header lines: bounded, in pieces of any
 // size, no descriptor and no clock. The only place that reads foreign HTTP; what the lines mean is
-// for the callers (the cloud's upgrade, the proxy's CONNECT).
+// for the callers (the cloud's upgrade, the proxy's CONNECT). Interim answers before it (1xx but
+// 101, RFC 9110 §15.2) are passed over.
 #pragma once
 
 #include <optional>
@@ -33,16 +34,18 @@ public:
     /// The header lines from the top, one a call; nothing: no more, or malformed() says so.
     std::optional<HttpField> next_field();
     bool malformed() const { return state_ == State::kMalformed; }
-    std::size_t size() const { return size_; }
     std::string_view rest() const { return std::string_view(text_).substr(size_); }
 
 private:
     State fail(std::string_view trouble);
+    State read_head();
+    void pass_over_interim();
     State read_status_line(std::string_view line);
 
     State state_ = State::kMore;
     std::string text_;
     std::size_t searched_ = 0, size_ = 0, next_ = 0;
+    std::size_t interim_ = 0;  // bytes passed over
     std::string_view trouble_;
     int status_ = 0;
     bool http_1_1_ = false;

@@ -36,21 +36,10 @@ ConnectAnswer::ConnectAnswer(const HostPort& cloud, const ProxyConfig& proxy)
 
 ConnectAnswer::State ConnectAnswer::feed(std::string_view bytes) {
     if (state_ != State::kMore) return state_;
-    HttpHead::State head = head_.feed(bytes);
-    while (head == HttpHead::State::kWhole && state_ == State::kMore) {
-        while (head_.next_field().has_value()) {
-        }
-        const int status = head_.status();
-        const bool interim = status >= 100 && status <= 199 && status != 101;
-        if (head_.malformed() || !interim) return decide();
-        interim_ += head_.size();
-        if (interim_ > HttpHead::kMost) return refuse(Fault::kProxyAnswer, "too many 1xx answers");
-        const std::string rest(head_.rest());
-        head_ = HttpHead();
-        head = head_.feed(rest);
+    if (head_.feed(bytes) == HttpHead::State::kMore) return state_;
+    while (head_.next_field().has_value()) {
     }
-    if (head == HttpHead::State::kMalformed) return decide();
-    return state_;
+    return decide();
 }
 
 ConnectAnswer::State ConnectAnswer::decide() {

@@ -39,7 +39,6 @@ private:
     std::string cloud_, proxy_;
     Hidden hidden_;
     HttpHead head_;
-    std::size_t interim_ = 0;  // bytes of the 1xx answers before this one
     State state_ = State::kMore;
     Refusal refusal_;
 };

@@ -77,6 +77,27 @@ TEST_CASE("an acceptable answer is accepted, cut at any byte, and what follows i
     CHECK(slow.rest().empty());
 }
 
+TEST_CASE("interim answers before it are passed over, in pieces of any size") {
+    const std::string early = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+    const std::string stream = "HTTP/1.1 100 Continue\r\n\r\n" + early + kGood + "\x82";
+    UpgradeAnswer whole = answer();
+    REQUIRE(whole.feed(stream) == State::kUpgraded);
+    CHECK(whole.rest() == "\x82");
+    UpgradeAnswer slow = answer();
+    State state = State::kMore;
+    for (const char byte : stream.substr(0, stream.size() - 1)) state = slow.feed({&byte, 1});
+    CHECK(state == State::kUpgraded);
+    UpgradeAnswer refused = answer();
+    CHECK(refused.feed(early + "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n") ==
+          State::kComplete);
+    CHECK(refused.refusal().error.detail == "404 Not Found");
+    UpgradeAnswer endless = answer();
+    state = State::kMore;
+    for (int i = 0; i < 1'000 && state == State::kMore; ++i) state = endless.feed(early);
+    CHECK(state == State::kComplete);
+    CHECK(endless.refusal().error.detail == "too many 1xx answers");
+}
+
 TEST_CASE("variants that mean the same are accepted") {
     for (const std::string& text : {
              with("Switching Protocols", ""),
