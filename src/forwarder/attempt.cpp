@@ -115,7 +115,7 @@ void Attempt::receive() {
             return watch_->want(true, tls_->pending());
         } else {
             on_answer(answer_->end());
-            if (phase_ == Phase::kAnswer) lost("without an answer to the upgrade request");
+            if (phase_ == Phase::kAnswer) no_answer();
         }
     }
 }
@@ -153,6 +153,12 @@ void Attempt::refuse(Refusal refusal) {
 
 void Attempt::lost(const char* when) {
     refuse({{Fault::kCloudClosed, where_, when}, Refusal::Next::kAgain});
+}
+
+/// In TLS 1.3 a server that wants a certificate of ours says so only now.
+void Attempt::no_answer() {
+    if (tls_->alert().empty()) return lost("without an answer to the upgrade request");
+    refuse({{Fault::kCloudTls, where_, tls_->alert()}});
 }
 
 }  // namespace remote_access

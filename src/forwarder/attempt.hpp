@@ -59,6 +59,7 @@ private:
     void open();
     void refuse(Refusal refusal);
     void lost(const char* when);
+    void no_answer();
 
     const TlsContext& context_;
     HostPort cloud_;

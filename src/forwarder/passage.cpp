@@ -58,7 +58,7 @@ Passage::State Passage::receive() {
             if (way_->pending()) way_->flush();
             return State::kWaiting;
         }
-        if (!got.moved()) return lost("without an answer to CONNECT");
+        if (!got.moved()) return no_answer();
         const ConnectAnswer::State state = answer_.feed({buffer.data(), got.bytes});
         if (state == ConnectAnswer::State::kRefused) return refuse(answer_.refusal());
         if (state == ConnectAnswer::State::kMore) continue;
@@ -75,6 +75,12 @@ Passage::State Passage::refuse(Refusal refusal) {
 
 Passage::State Passage::lost(const char* when) {
     return refuse({{Fault::kProxyClosed, proxy_.text(), when}, Refusal::Next::kAgain});
+}
+
+/// In TLS 1.3 a proxy that wants a certificate of ours says so only now.
+Passage::State Passage::no_answer() {
+    if (tls_ == nullptr || tls_->alert().empty()) return lost("without an answer to CONNECT");
+    return refuse({{Fault::kProxyTls, proxy_.text(), tls_->alert()}});
 }
 
 }  // namespace remote_access

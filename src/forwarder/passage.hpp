@@ -34,6 +34,7 @@ private:
     State receive();
     State refuse(Refusal refusal);
     State lost(const char* when);
+    State no_answer();
 
     std::unique_ptr<Carrier> way_;
     TlsStream* tls_ = nullptr;  // way_ itself, with an https:// proxy

@@ -72,6 +72,12 @@ std::string openssl_reason() {
     return text != nullptr ? text : "error " + std::to_string(ERR_GET_REASON(code));
 }
 
+/// Whether the first error of OpenSSL's queue is an alert that was received.
+bool is_alert() {
+    const unsigned long code = ERR_peek_error();
+    return ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;
+}
+
 std::vector<std::string> load_trust(SSL_CTX* context, const std::vector<std::string>& paths) {
     TrustPlan plan = plan_trust(paths, X509_get_default_cert_dir());
     X509_STORE* const store = SSL_CTX_get_cert_store(context);
@@ -131,7 +137,7 @@ struct TlsStream::Connection {
     std::unique_ptr<SSL, Free> ssl;
     bool broken = false;  // OpenSSL must not be called any more
     bool ended = false;
-    std::string failure;
+    std::string failure, alert;
     Fault untrusted{}, failed{};
     Error error;
 
@@ -177,6 +183,7 @@ Transfer TlsStream::Connection::outcome(int result) {
     if (code == SSL_ERROR_WANT_READ || code == SSL_ERROR_WANT_WRITE) return {};
     ended = code == SSL_ERROR_ZERO_RETURN;
     if (ended) return {Transfer::State::kEnded};
+    if (is_alert()) alert = openssl_reason();
     ended = below->ended() && !below->failed();  // without close_notify: an end nevertheless
     fail(below->failed() ? below->failure() : ended ? std::string() : openssl_reason());
     ERR_clear_error();
@@ -207,6 +214,8 @@ Transfer TlsStream::handshake() {
 }
 
 const Error& TlsStream::handshake_error() const { return connection_->error; }
+
+const std::string& TlsStream::alert() const { return connection_->alert; }
 
 std::string TlsStream::description() const {
     const SSL* const ssl = connection_->ssl.get();

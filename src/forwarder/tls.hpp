@@ -56,6 +56,8 @@ public:
     Transfer handshake();
     const Error& handshake_error() const;
     std::string description() const;  ///< "TLSv1.3, TLS_AES_256_GCM_SHA384"
+    /// The fatal alert that the other side has sent, in OpenSSL's words; empty: none.
+    const std::string& alert() const;
     /// What the other side has shown, trusted or not (certificate.hpp).
     std::string certificate() const;
 

@@ -16,7 +16,8 @@ from cloud import Behaviour, Cloud, Connection, Upgrade
 
 from .harness.device import Device
 from .harness.expect import QUICK, check_carries, check_failure
-from .harness.targets import Target, deaf_port, echo, refusing_port, reset, wait_for_end
+from .harness.targets import (Target, deaf_port, echo, refusing_port, reset, wait_for_end,
+                              wants_certificate)
 
 @dataclass
 class Case:
@@ -156,6 +157,21 @@ def test_a_cloud_of_old_tls_is_refused(cloud: Cloud, make_device: Callable[..., 
         operation = cloud.create_operation("127.0.0.1", target.port)
         check_failure(operation, device.mapper.wait_runs()[0],
                       CLOUD + ": TLS failed: .*version.*c8y.http", within=3)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_cloud_that_wants_a_certificate_of_the_device_is_named_at_once(
+        cloud: Cloud, make_device: Callable[..., Device], version: ssl.TLSVersion) -> None:
+    """Cumulocity's port 8443, say. TLS 1.3 tells it only after the handshake."""
+    device = make_device()
+    strict = wants_certificate(cloud.certificates.directory / "good.pem", cloud.ca_file, version)
+    with Target(strict) as server, Target(wait_for_end) as target:
+        device.settings["c8y.http"] = f"127.0.0.1:{server.port}"
+        device.start()
+        operation = cloud.create_operation("127.0.0.1", target.port)
+        check_failure(operation, device.mapper.wait_runs()[0],
+                      CLOUD + ": TLS failed: .*(certificate required|handshake failure).*c8y.http",
+                      within=3)
 
 
 def test_a_refusing_target_costs_the_cloud_nothing(cloud: Cloud, device: Device) -> None:

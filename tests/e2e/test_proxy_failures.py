@@ -18,7 +18,8 @@ from .harness.device import Device
 from .harness.expect import QUICK, check_carries, established
 from .harness.namespace import Namespace
 from .harness.proxies import TinyProxy, tinyproxy
-from .harness.targets import Handler, echo, refusing_port, reset, wait_for_end
+from .harness.targets import (Handler, echo, refusing_port, reset, wait_for_end,
+                              wants_certificate)
 
 
 @pytest.mark.proxy_login
@@ -160,6 +161,14 @@ def test_an_https_proxy_that_speaks_no_tls_is_named(
         fails(cloud, device, namespace,
               PROXY + ("TLS failed: wrong version number" if answer else "no answer within 2s")
               + r" .*http:// or https://", within=5)
+
+
+def test_an_https_proxy_that_wants_a_certificate_of_the_device_is_named_at_once(
+        cloud: Cloud, make_inside: Callable[..., Device], namespace: Namespace) -> None:
+    with namespace.target(wants_certificate(
+            cloud.certificates.directory / "good.pem", cloud.ca_file)) as strict:
+        device = make_inside(inside=strict.port, scheme="https://").start()
+        fails(cloud, device, namespace, PROXY + "TLS failed: .*certificate required", within=3)
 
 
 @pytest.mark.parametrize(("handler", "reason"), [

@@ -7,9 +7,11 @@ import contextlib
 import hashlib
 import random
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from .waiting import wait_until
 
@@ -107,6 +109,22 @@ def reset(connection: socket.socket) -> None:
     """Ends with RST instead of FIN."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
+
+
+def wants_certificate(own: Path, authority: Path,
+                      version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> Handler:
+    """Speaks TLS with `own`, and with nobody who shows no certificate of `authority`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = context.maximum_version = version
+    context.load_cert_chain(own)
+    context.load_verify_locations(authority)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def handler(connection: socket.socket) -> None:
+        with contextlib.suppress(ssl.SSLError):
+            context.wrap_socket(connection, server_side=True)
+
+    return handler
 
 
 def random_chunks(size: int, seed: int) -> Iterator[bytes]:

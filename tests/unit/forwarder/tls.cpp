@@ -155,6 +155,23 @@ TEST_CASE("the end of a connection is told from its failure, after all bytes bef
     }
 }
 
+TEST_CASE("an alert after the handshake is told for what it is") {
+    const Authority authority;
+    const Identity leaf = make_identity("cloud.example", &authority.root, "DNS:cloud.example");
+    const TlsContext context({authority.file});
+    const Pair pair;
+    TlsStream client(context, on(pair), {{"cloud.example", 443}});
+    Server server(leaf, pair.theirs.get());
+    SSL_set_verify(server.ssl.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    REQUIRE(shake(client, server).moved());
+    CHECK(client.alert().empty());
+    SSL_do_handshake(server.ssl.get());  // it sees that there is no certificate of ours
+    ERR_clear_error();
+    std::array<std::uint8_t, 100> buffer{};
+    CHECK(client.read(buffer.data(), buffer.size()).state == Transfer::State::kFailed);
+    CHECK(client.alert().find("certificate required") != std::string::npos);
+}
+
 TEST_CASE("a peer that leaves during the handshake, or speaks something else") {
     const TlsContext context({});
     Pair gone, http;
