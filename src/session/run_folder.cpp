@@ -122,9 +122,13 @@ Result<Fd> open_lock(const std::string& folder, const char* name) {
     Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file) return system_error(path, errno);
     struct stat owner {};
-    if (::geteuid() == 0 && ::stat(folder.c_str(), &owner) == 0 && owner.st_uid != 0) {
-        if (::fchown(file.get(), owner.st_uid, owner.st_gid) != 0) return system_error(path, errno);
-    }
+    struct stat lock {};
+    const bool foreign = ::geteuid() == 0 && ::stat(folder.c_str(), &owner) == 0 &&
+                         ::fstat(file.get(), &lock) == 0 && lock.st_uid != owner.st_uid;
+    if (!foreign) return file;
+    // The folder's owner may have linked to any file here, and root would give it to him.
+    if (lock.st_nlink != 1) return Error{Fault::kSystem, {}, path + ": has another name elsewhere"};
+    if (::fchown(file.get(), owner.st_uid, owner.st_gid) != 0) return system_error(path, errno);
     return file;
 }
 
