@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/launch.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -14,7 +15,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include "base/guard.hpp"
 #include "base/memory.hpp"
@@ -23,6 +26,17 @@
 
 namespace remote_access {
 namespace {
+
+/// Not every number up to the limit, which is a billion in many a container.
+std::vector<int> open_descriptors() {
+    std::vector<int> numbers;
+    const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir("/proc/self/fd"), ::closedir);
+    while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr)
+        numbers.push_back(std::atoi(entry->d_name));
+    const long highest = listing ? 0 : std::min(::sysconf(_SC_OPEN_MAX), 65'536L);  // no /proc
+    for (int fd = 0; fd < highest; ++fd) numbers.push_back(fd);
+    return numbers;
+}
 
 void close_all_but(std::vector<int> keep) {
     std::sort(keep.begin(), keep.end());
@@ -34,9 +48,10 @@ void close_all_but(std::vector<int> keep) {
         from = number + 1;
     }
     if (::close_range(from, ~0U, 0) == 0) return;
-    const long highest = ::sysconf(_SC_OPEN_MAX);  // before Linux 5.9
-    for (int fd = STDERR_FILENO + 1; fd < highest; ++fd) {
-        if (std::find(keep.begin(), keep.end(), fd) == keep.end()) ::close(fd);
+    // Before Linux 5.9, or where a container's filter does not know the call.
+    for (const int fd : open_descriptors()) {
+        if (fd > STDERR_FILENO && std::find(keep.begin(), keep.end(), fd) == keep.end())
+            ::close(fd);
     }
 }
 
