@@ -24,13 +24,14 @@
 // counts on the length of its usleep() must not be added unseen.
 namespace {
 
-constexpr long kLongestSleep = 1'000'000;  // nanoseconds
-constexpr int kPahoPoll = 10;              // milliseconds
+constexpr useconds_t kLongestSleep = 1'000;
+constexpr int kPahoPoll = 10;  // milliseconds
 
 }  // namespace
 
 extern "C" int usleep(useconds_t microseconds) {
-    const timespec span{0, std::min(long{microseconds} * 1000, kLongestSleep)};
+    // Cut before it is multiplied: a long has 32 bits on armhf.
+    const timespec span{0, static_cast<long>(std::min(microseconds, kLongestSleep)) * 1000};
     return ::nanosleep(&span, nullptr);
 }
 
@@ -38,7 +39,7 @@ extern "C" int usleep(useconds_t microseconds) {
 extern "C" int quick_poll(pollfd* descriptors, nfds_t count, int timeout) __asm__("poll");
 extern "C" int quick_poll(pollfd* descriptors, nfds_t count, int timeout) {
     timespec span{timeout / 1000, long{timeout % 1000} * 1'000'000};
-    if (timeout > 0 && timeout <= kPahoPoll) span = {0, kLongestSleep};
+    if (timeout > 0 && timeout <= kPahoPoll) span = {0, long{kLongestSleep} * 1000};
     return ::ppoll(descriptors, count, timeout < 0 ? nullptr : &span, nullptr);
 }
 
