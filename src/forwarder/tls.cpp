@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forwarder/tls.hpp"
 
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -9,62 +8,21 @@
 #include <algorithm>
 #include <cassert>
 
-#include "base/log.hpp"
+#include "forwarder/carrier_bio.hpp"
 #include "forwarder/certificate.hpp"
-#include "forwarder/ciphers.hpp"
-#include "forwarder/trust.hpp"
 #include "forwarder/wire.hpp"
 
 namespace remote_access {
 namespace {
 
-constexpr std::size_t kReadAhead = std::size_t{64} * 1024;
 constexpr std::size_t kRecord = std::size_t{16} * 1024;
 constexpr std::size_t kRecordOverhead = 128;  // header, nonce, tag, padding: 22 with TLS 1.3
 constexpr std::size_t kReserve = 512;         // for what OpenSSL says by itself
 static_assert(Wire::kGathered >= 4 * (kRecord + kRecordOverhead) + kReserve);
 
 struct Free {
-    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
     void operator()(SSL* ssl) const { SSL_free(ssl); }
-    void operator()(BIO_METHOD* method) const { BIO_meth_free(method); }
 };
-
-Carrier& below_of(BIO* bio) { return *static_cast<Carrier*>(BIO_get_data(bio)); }
-
-int bio_write(BIO* bio, const char* bytes, int size) {
-    BIO_clear_retry_flags(bio);
-    Carrier& below = below_of(bio);
-    const std::size_t taken = below.gather(bytes, static_cast<std::size_t>(size));
-    if (taken > 0) return static_cast<int>(taken);
-    if (!below.failed()) BIO_set_retry_write(bio);
-    return -1;
-}
-
-int bio_read(BIO* bio, char* into, int room) {
-    BIO_clear_retry_flags(bio);
-    const Transfer got = below_of(bio).receive(into, static_cast<std::size_t>(room));
-    if (got.moved()) return static_cast<int>(got.bytes);
-    if (got.blocked()) BIO_set_retry_read(bio);
-    return got.state == Transfer::State::kEnded ? 0 : -1;
-}
-
-long bio_control(BIO* bio, int command, long, void*) {
-    if (command == BIO_CTRL_EOF) return below_of(bio).ended() ? 1 : 0;
-    return command == BIO_CTRL_FLUSH ? 1 : 0;
-}
-
-/// One for the process. It holds no memory of a connection.
-const BIO_METHOD* carrier_method() {
-    static const std::unique_ptr<BIO_METHOD, Free> method = [] {
-        std::unique_ptr<BIO_METHOD, Free> made(BIO_meth_new(BIO_TYPE_SOURCE_SINK, "carrier"));
-        BIO_meth_set_write(made.get(), bio_write);
-        BIO_meth_set_read(made.get(), bio_read);
-        BIO_meth_set_ctrl(made.get(), bio_control);
-        return made;
-    }();
-    return method.get();
-}
 
 std::string openssl_reason() {
     const unsigned long code = ERR_peek_error();
@@ -78,57 +36,7 @@ bool is_alert() {
     return ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;
 }
 
-std::vector<std::string> load_trust(SSL_CTX* context, const std::vector<std::string>& paths) {
-    TrustPlan plan = plan_trust(paths, X509_get_default_cert_dir());
-    X509_STORE* const store = SSL_CTX_get_cert_store(context);
-    for (const std::string& folder : plan.hashed_folders)
-        X509_STORE_load_path(store, folder.c_str());
-    for (const std::string& file : plan.files) {
-        if (X509_STORE_load_file(store, file.c_str()) != 1)
-            plan.warnings.push_back("no certificate can be read from " + file);
-    }
-    // Elsewhere than on Debian the system's roots may be one file.
-    if (plan.hashed_folders.empty()) SSL_CTX_set_default_verify_paths(context);
-    for (const std::string& warning : plan.warnings) log::warn(warning);
-    // As thin-edge does: whatever is in root_cert_path is trusted, an intermediate too.
-    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
-    ERR_clear_error();
-    return std::move(plan.hashed_folders);
-}
-
 }  // namespace
-
-struct TlsContext::Library {
-    std::unique_ptr<SSL_CTX, Free> context;
-};
-
-TlsContext::TlsContext(const std::vector<std::string>& root_cert_paths)
-    : library_(std::make_unique<Library>()) {
-    library_->context.reset(SSL_CTX_new(TLS_client_method()));
-    SSL_CTX* const context = library_->context.get();
-    if (context == nullptr) return;  // every handshake then fails with OpenSSL's reason
-    if (SSL_CTX_get_min_proto_version(context) < TLS1_2_VERSION)
-        SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-    SSL_CTX_set_read_ahead(context, 1);
-    SSL_CTX_set_default_read_buffer_len(context, kReadAhead);
-    const char* const processor = OPENSSL_info(OPENSSL_INFO_CPU_SETTINGS);
-    if (processor != nullptr && !has_aes(processor)) {
-        SSL_CTX_set_ciphersuites(context,
-                                 "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:"
-                                 "TLS_AES_256_GCM_SHA384");
-        SSL_CTX_set_cipher_list(context, "ECDHE+CHACHA20:DEFAULT");
-    }
-    lookup_folders_ = load_trust(context, root_cert_paths);
-}
-
-TlsContext::~TlsContext() = default;
-
-void TlsContext::forget_trust() {
-    if (library_->context) SSL_CTX_set_cert_store(library_->context.get(), X509_STORE_new());
-}
 
 struct TlsStream::Connection {
     explicit Connection(std::unique_ptr<Carrier> carrier) : below(std::move(carrier)) {}
@@ -154,14 +62,12 @@ TlsStream::TlsStream(const TlsContext& context, std::unique_ptr<Carrier> below, 
     c.error.subject = peer.address.text();
     c.untrusted = peer.untrusted;
     c.failed = peer.failed;
-    if (context.library_->context) c.ssl.reset(SSL_new(context.library_->context.get()));
-    BIO* const bio = c.ssl ? BIO_new(carrier_method()) : nullptr;
+    if (context.get() != nullptr) c.ssl.reset(SSL_new(context.get()));
+    BIO* const bio = c.ssl ? carrier_bio(*c.below) : nullptr;
     if (bio == nullptr) {
         c.fail(openssl_reason());
         return;
     }
-    BIO_set_data(bio, c.below.get());
-    BIO_set_init(bio, 1);
     SSL_set_bio(c.ssl.get(), bio, bio);
     SSL_set_connect_state(c.ssl.get());
     std::string name = peer.address.host;

@@ -1,41 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // TLS on a Carrier: to the cloud, or to an https:// proxy, and then the one to the cloud runs on
-// it. OpenSSL is known only to tls.cpp. Sent records are gathered by the wire at the bottom, in its
+// it. Sent records are gathered by the wire at the bottom, in its
 // buffer of fixed size, and leave in one call; nothing is gathered twice.
 #pragma once
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/error.hpp"
 #include "config/config.hpp"
 #include "forwarder/carrier.hpp"
 #include "forwarder/ends.hpp"
+#include "forwarder/tls_context.hpp"
 
 namespace remote_access {
-
-/// What is trusted, and the settings of every attempt. Made once a process, used by all attempts.
-class TlsContext {
-public:
-    /// `root_cert_paths` beside the system's roots. What cannot be read is a warning in the log.
-    explicit TlsContext(const std::vector<std::string>& root_cert_paths);
-    ~TlsContext();
-    TlsContext(const TlsContext&) = delete;
-    TlsContext& operator=(const TlsContext&) = delete;
-
-    /// Folders in which certificates are looked up during a handshake; all else is loaded.
-    const std::vector<std::string>& lookup_folders() const { return lookup_folders_; }
-
-    /// Frees the certificates: no further handshake will succeed.
-    void forget_trust();
-
-private:
-    friend class TlsStream;
-    struct Library;
-    std::unique_ptr<Library> library_;
-    std::vector<std::string> lookup_folders_;
-};
 
 /// Whose certificate is expected, and what is said when it fails.
 struct TlsPeer {
