@@ -47,10 +47,10 @@ Result<void> be_alone(const Config& config, const std::string& folder, Silence& 
     return no_session_lives(config);
 }
 
-/// Of sessions that died with a status owed: it is told.
-void remove_dead_seats(const std::string& folder) {
+/// Of sessions that died with a status owed to this cloud: it is told.
+void remove_dead_seats(const std::string& folder, const std::string& prefix) {
     for (const SeatFile& seat : list_seats(folder)) {
-        if (!seat.alive) ::unlink(seat.path.c_str());
+        if (!seat.alive && is_of_cloud(seat, prefix)) ::unlink(seat.path.c_str());
     }
 }
 
@@ -72,7 +72,7 @@ Result<void> tell(const Config& config, const std::string& folder, const std::st
     const std::string text = abandoned_text({}, reason({Fault::kRestarted, {}, {}}));
     Result<void> sent =
         announce_with_care(config.broker, {status_topic(prefix), text}, kPatience, care);
-    if (sent) remove_dead_seats(folder);
+    if (sent) remove_dead_seats(folder, prefix);
     return sent;
 }
 

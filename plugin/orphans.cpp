@@ -17,7 +17,7 @@ void end_orphans(const Config& config, const OperationId& served, MqttConnection
     if (!folder) return;
     const std::string why =
         reason({Fault::kProcess, "session", "power cut, killed, or the broker was away"});
-    for (SeatFile& found : adopt_orphans(*folder)) {
+    for (SeatFile& found : adopt_orphans(*folder, config.cloud.topic_prefix)) {
         if (!served.by_name() && found.operation.id == served.id) {
             ::unlink(found.path.c_str());
             continue;

@@ -99,19 +99,20 @@ void Seat::leave() {
     path_.clear();
 }
 
-Result<Seat::Refusal> Seat::take(const std::string& folder, const ConnectRequest& request,
-                                 int limit, Milliseconds patience) {
+Result<Seat::Refusal> Seat::take(const std::string& folder, const std::string& prefix,
+                                 const ConnectRequest& request, int limit, Milliseconds patience) {
     const Result<Fd> lock = lock_seats(folder, patience);
     if (!lock) return lock.error();
     const Others others = look_around(folder, request);
     if (others.same_key) return Refusal::kDuplicate;
     if (others.taken >= limit) return Refusal::kLimit;
-    const Result<void> created = create(folder, request);
+    const Result<void> created = create(folder, prefix, request);
     if (!created) return created.error();
     return Refusal::kNone;
 }
 
-Result<void> Seat::create(const std::string& folder, const ConnectRequest& request) {
+Result<void> Seat::create(const std::string& folder, const std::string& prefix,
+                          const ConnectRequest& request) {
     id_ = random_hex(4);
     const std::string path = folder + "/" + id_ + ".seat";
     file_ = Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -120,6 +121,7 @@ Result<void> Seat::create(const std::string& folder, const ConnectRequest& reque
     const std::string salt = random_hex(16);
     const json::Value info(json::Object{
         {"id", id_},
+        {"prefix", prefix},
         {"operation", request.operation.id},
         {"target", request.target()},
         {"since", utc_timestamp(std::chrono::system_clock::now())},

@@ -25,10 +25,11 @@ public:
     Seat& operator=(const Seat&) = delete;
 
     /// Takes a seat unless `limit` others are taken (kLimit) or one serves the same key
-    /// (kDuplicate). The key is kept as a salted SHA-256 only. Waits so long for others that are
-    /// taking one: Fault::kLockHeld. Any other error means that there can be no seat.
-    Result<Refusal> take(const std::string& folder, const ConnectRequest& request, int limit,
-                         Milliseconds patience);
+    /// (kDuplicate). The key is kept as a salted SHA-256 only; `prefix` says which cloud asked.
+    /// Waits so long for others that are taking one: Fault::kLockHeld. Any other error means that
+    /// there can be no seat.
+    Result<Refusal> take(const std::string& folder, const std::string& prefix,
+                         const ConnectRequest& request, int limit, Milliseconds patience);
     /// For the next start, should this process not live to tell the final status.
     void report(Reported reported);
     /// Removes the file, unless a final status is owed still: then it is left to the next start, as
@@ -40,7 +41,8 @@ public:
     int fd() const { return file_.get(); }
 
 private:
-    Result<void> create(const std::string& folder, const ConnectRequest& request);
+    Result<void> create(const std::string& folder, const std::string& prefix,
+                        const ConnectRequest& request);
 
     std::string id_;
     std::string path_;

@@ -50,6 +50,7 @@ void read_info(SeatFile& seat) {
     seat.target = info->text_at("target");
     seat.since = info->text_at("since");
     seat.pid = static_cast<pid_t>(info->integer_at("pid"));
+    seat.prefix = info->text_at("prefix");
     seat.operation.id = info->text_at("operation");
     seat.salt = info->text_at("salt");
     seat.key_hash = info->text_at("key_hash");
@@ -83,12 +84,16 @@ std::vector<SeatFile> list_seats(const std::string& folder) {
     return seats;
 }
 
-std::vector<SeatFile> adopt_orphans(const std::string& folder) {
+bool is_of_cloud(const SeatFile& seat, const std::string& prefix) {
+    return seat.prefix.empty() || seat.prefix == prefix;
+}
+
+std::vector<SeatFile> adopt_orphans(const std::string& folder, const std::string& prefix) {
     const Result<Fd> lock = lock_seats(folder);
     if (!lock) return {};
     std::vector<SeatFile> seats = list_seats(folder);
-    const bool busy = std::any_of(seats.begin(), seats.end(), [](const SeatFile& seat) {
-        return seat.alive && seat.reported == Reported::kExecuting;
+    const bool busy = std::any_of(seats.begin(), seats.end(), [&](const SeatFile& seat) {
+        return seat.alive && seat.reported == Reported::kExecuting && is_of_cloud(seat, prefix);
     });
     std::vector<SeatFile> orphans;
     for (SeatFile& seat : seats) {
@@ -99,7 +104,7 @@ std::vector<SeatFile> adopt_orphans(const std::string& folder) {
                           (by_name && seat.reported == Reported::kNothing);
         if (!owed) {
             ::unlink(seat.path.c_str());
-        } else if (!by_name || !busy) {
+        } else if (is_of_cloud(seat, prefix) && (!by_name || !busy)) {
             orphans.push_back(std::move(seat));
         }
     }

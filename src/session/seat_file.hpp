@@ -32,6 +32,7 @@ struct SeatFile {
     Fd file;             ///< of a dead session: locked by us now, so nobody else handles it
     bool alive = false;  ///< its session holds the lock
     std::string id, target, since;
+    std::string prefix;  ///< of the cloud's topics; empty: not known
     pid_t pid = 0;
     OperationId operation;
     std::string salt, key_hash;
@@ -46,10 +47,13 @@ Result<Fd> lock_seats(const std::string& folder, Milliseconds patience = kLockPa
 
 std::vector<SeatFile> list_seats(const std::string& folder);
 
-/// Dead sessions whose operation is EXECUTING for ever unless somebody ends it; the files of the
-/// others that died are removed. A by-name one is left out while another operation may be
-/// EXECUTING, because by name it cannot be told from that. Waits at most a second for the lock;
-/// without it there is nothing to adopt for now.
-std::vector<SeatFile> adopt_orphans(const std::string& folder);
+/// Its status is owed to the cloud behind `prefix`, as far as is known.
+bool is_of_cloud(const SeatFile& seat, const std::string& prefix);
+
+/// Dead sessions whose operation is EXECUTING for ever unless somebody ends it in the cloud behind
+/// `prefix`; the files of the others that died are removed. A by-name one is left out while another
+/// operation of that cloud may be EXECUTING, because by name it cannot be told from that. Waits at
+/// most a second for the lock; without it there is nothing to adopt for now.
+std::vector<SeatFile> adopt_orphans(const std::string& folder, const std::string& prefix);
 
 }  // namespace remote_access

@@ -81,9 +81,9 @@ Result<Prepared> prepare(Config& config, message::Order& order) {
 Result<Seat::Refusal> take_seat(Seat& seat, const Config& config, const ConnectRequest& request) {
     const LimitsConfig& limits = config.owner.limits;
     const Result<std::string> folder = run_folder(config);
-    Result<Seat::Refusal> taken =
-        folder ? seat.take(*folder, request, limits.sessions, limits.connect / 2)
-               : Result<Seat::Refusal>(folder.error());
+    Result<Seat::Refusal> taken = folder ? seat.take(*folder, config.cloud.topic_prefix, request,
+                                                     limits.sessions, limits.connect / 2)
+                                         : Result<Seat::Refusal>(folder.error());
     if (taken || taken.error().fault == Fault::kLockHeld) return taken;
     log::warn("serving without a seat (no limits.sessions, no check for repeats): " +
               taken.error().detail);

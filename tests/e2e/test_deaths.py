@@ -12,7 +12,7 @@ import pytest
 from cloud import Cloud, Upgrade
 
 from .harness.device import Device, Role
-from .harness.expect import FAILURE, SUCCESS, check_carries, established
+from .harness.expect import FAILURE, SUCCESS, check_carries, established, run_directly
 from .harness.gate import Gate
 from .harness.targets import Target, echo, refusing_port, wait_for_end
 from .harness.waiting import wait_until
@@ -171,6 +171,39 @@ def test_what_dies_altogether_is_failed_at_the_next_start(
         device.session_killed = False  # the new session has removed the seat
         following.close()
         target.wait_ended()
+
+
+def test_what_one_cloud_is_owed_is_not_told_to_another(
+        cloud: Cloud, make_device: Callable[..., Device]) -> None:
+    """Two profiles of a device share its run folder. Each cloud has its own operations."""
+    device = make_device()
+    for key, value in device.cloud_settings().items():
+        device.settings[f"c8y.profiles.edge.{key}"] = value
+    device.settings["c8y.profiles.edge.bridge.topic_prefix"] = "c8y-edge"
+    edge = cloud.add_device("c8y-edge", "device-edge")
+    device.start()
+    with Target(echo) as target:
+        cloud.behaviour.upgrades = [Upgrade(delay=20)]
+        lost = cloud.open("127.0.0.1", target.port, delivery=None, device=edge).operation
+        device.mapper.environment["TEDGE_CLOUD_PROFILE"] = "edge"
+        run_directly(device, lost.smartrest())
+        lost.wait_status("EXECUTING")
+        wait_until(lambda: cloud.upgrades, 10, "the request")
+        time.sleep(0.3)  # the session has written down that it is EXECUTING
+        device.session_killed = True
+        for process in device.processes():
+            process.kill()
+        wait_until(lambda: not device.processes(), 5)
+        del device.mapper.environment["TEDGE_CLOUD_PROFILE"]
+        check_carries(established(cloud, target))
+        assert lost.status == "EXECUTING"
+        device.mapper.environment["TEDGE_CLOUD_PROFILE"] = "edge"
+        following = cloud.open("127.0.0.1", target.port, delivery=None, device=edge)
+        run_directly(device, following.operation.smartrest())
+        assert following.operation.wait_final(10) == "SUCCESSFUL"
+        assert lost.wait_final(5) == "FAILED"
+        device.session_killed = False
+    assert lost.statuses == FAILURE and following.operation.statuses == SUCCESS
 
 
 DELAYS = [0, 2, 5, 10, 20, 40, 80, 160]

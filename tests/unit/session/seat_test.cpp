@@ -35,6 +35,7 @@ struct Folder {
 };
 
 constexpr Milliseconds kPatience{1'000};
+const std::string kPrefix = "c8y";
 
 ConnectRequest request(const char* key) {
     ConnectRequest made;
@@ -45,7 +46,8 @@ ConnectRequest request(const char* key) {
 }
 
 Seat::Refusal take(Seat& seat, const Folder& folder, const char* key, int limit = 8) {
-    const Result<Seat::Refusal> taken = seat.take(folder.path, request(key), limit, kPatience);
+    const Result<Seat::Refusal> taken =
+        seat.take(folder.path, kPrefix, request(key), limit, kPatience);
     REQUIRE(taken.ok());
     return *taken;
 }
@@ -58,7 +60,7 @@ TEST_CASE("who waits too long for the others gets no seat, and hears which lock 
     {
         const Result<Fd> held = lock_seats(folder.path, kPatience);
         REQUIRE(held.ok());
-        const auto taken = seat.take(folder.path, request("key-1"), 8, Milliseconds(20));
+        const auto taken = seat.take(folder.path, kPrefix, request("key-1"), 8, Milliseconds(20));
         REQUIRE(!taken.ok());
         CHECK(taken.error().fault == Fault::kLockHeld);
         CHECK(taken.error().subject == folder.path + "/seats.lock");
@@ -93,11 +95,12 @@ TEST_CASE("the limit counts the living only") {
 namespace {
 
 /// What a killed session leaves: the file of a seat whose lock is gone.
-void leave_dead(const Folder& folder, const char* id, Reported reported) {
+void leave_dead(const Folder& folder, const char* id, Reported reported,
+                const std::string& prefix = kPrefix) {
     Seat seat;
     ConnectRequest dead = request(id);
     dead.operation.id = id;
-    REQUIRE(seat.take(folder.path, dead, 100, kPatience).ok());
+    REQUIRE(seat.take(folder.path, prefix, dead, 100, kPatience).ok());
     seat.report(reported);
     std::filesystem::copy_file(folder.path + "/" + seat.id() + ".seat",
                                folder.path + "/dead-" + id + ".seat");
@@ -112,11 +115,11 @@ TEST_CASE("of the dead only those with a status owed are adopted, the files of t
     leave_dead(folder, "2", Reported::kExecuting);
     leave_dead(folder, "3", Reported::kFinal);
     CHECK(folder.seats() == 3);
-    const auto orphans = adopt_orphans(folder.path);
+    const auto orphans = adopt_orphans(folder.path, kPrefix);
     REQUIRE(orphans.size() == 1);
     CHECK(orphans[0].operation.id == "2");
     CHECK(folder.seats() == 1);
-    CHECK(adopt_orphans(folder.path).empty());  // held by the one who adopted it
+    CHECK(adopt_orphans(folder.path, kPrefix).empty());  // held by the one who adopted it
 }
 
 TEST_CASE("a session that could not tell the final status leaves that to the next start") {
@@ -125,13 +128,13 @@ TEST_CASE("a session that could not tell the final status leaves that to the nex
         Seat seat;
         ConnectRequest owed = request("key");
         owed.operation.id = "7";
-        REQUIRE(seat.take(folder.path, owed, 1, kLockPatience).ok());
+        REQUIRE(seat.take(folder.path, kPrefix, owed, 1, kLockPatience).ok());
         seat.report(Reported::kExecuting);
     }
     CHECK(folder.seats() == 1);
     Seat following;  // the dead one takes no place
     CHECK(take(following, folder, "key", 1) == Seat::Refusal::kNone);
-    const auto orphans = adopt_orphans(folder.path);
+    const auto orphans = adopt_orphans(folder.path, kPrefix);
     REQUIRE(orphans.size() == 1);
     CHECK(orphans[0].operation.id == "7");
 }
@@ -143,11 +146,28 @@ TEST_CASE("an orphan without an id waits until nobody else can be EXECUTING") {
         Seat living;
         CHECK(take(living, folder, "other") == Seat::Refusal::kNone);
         living.report(Reported::kExecuting);
-        CHECK(adopt_orphans(folder.path).empty());
+        CHECK(adopt_orphans(folder.path, kPrefix).empty());
         living.report(Reported::kFinal);
-        CHECK(adopt_orphans(folder.path).size() == 1);
+        CHECK(adopt_orphans(folder.path, kPrefix).size() == 1);
     }
-    CHECK(adopt_orphans(folder.path).size() == 1);
+    CHECK(adopt_orphans(folder.path, kPrefix).size() == 1);
+}
+
+TEST_CASE("what is owed to one cloud is neither told to another nor held back by its operations") {
+    const Folder folder;
+    leave_dead(folder, "", Reported::kExecuting, "one");
+    leave_dead(folder, "7", Reported::kExecuting, "two");
+    Seat living;
+    const ConnectRequest asked = request("other");
+    REQUIRE(living.take(folder.path, "two", asked, 8, kPatience).ok());
+    living.report(Reported::kExecuting);
+    const auto first = adopt_orphans(folder.path, "one");
+    REQUIRE(first.size() == 1);
+    CHECK(first[0].operation.by_name());
+    const auto second = adopt_orphans(folder.path, "two");
+    REQUIRE(second.size() == 1);
+    CHECK(second[0].operation.id == "7");
+    CHECK(adopt_orphans(folder.path, "three").empty());
 }
 
 TEST_CASE("the seat's file never holds the key") {
@@ -235,7 +255,7 @@ TEST_CASE("a seat without a file still shares its counters with a forked forward
 TEST_CASE("a folder that cannot be written is an error that names it") {
     Seat seat;
     const Result<Seat::Refusal> taken =
-        seat.take("/proc/no-such-folder", request("k"), 1, kPatience);
+        seat.take("/proc/no-such-folder", kPrefix, request("k"), 1, kPatience);
     REQUIRE_FALSE(taken.ok());
     CHECK(taken.error().detail.find("/proc/no-such-folder") != std::string::npos);
 }
