@@ -209,6 +209,7 @@ void OperationRun::conclude(FinalStatus status) {
 void OperationRun::on_final() {
     using State = message::Published::State;
     tell_session(message::Published{outcome_->successful ? State::kSuccessful : State::kFailed});
+    if (!session_) forget_orphan(config_, reporter_->operation());
     leave(outcome_->successful ? kDone : kFailed);
 }
 

@@ -31,4 +31,16 @@ void end_orphans(const Config& config, const OperationId& served, MqttConnection
     }
 }
 
+void forget_orphan(const Config& config, const OperationId& told) {
+    const Result<std::string> folder = run_folder(config);
+    if (!folder || told.by_name()) return;
+    const Result<Fd> lock = lock_seats(*folder);
+    if (!lock) return;
+    for (const SeatFile& seat : list_seats(*folder)) {
+        const bool same =
+            seat.operation.id == told.id && is_of_cloud(seat, config.cloud.topic_prefix);
+        if (same) ::unlink(seat.path.c_str());
+    }
+}
+
 }  // namespace remote_access

@@ -12,4 +12,9 @@ namespace remote_access {
 /// cloud has sent that one again, and its new session reports it.
 void end_orphans(const Config& config, const OperationId& served, MqttConnection& broker);
 
+/// Its session is gone without having heard of the final status, which is told: the seat goes, even
+/// where a forwarder on its way out still holds it. Without an id it cannot be found; what the next
+/// start says then (507) moves nothing that has ended.
+void forget_orphan(const Config& config, const OperationId& told);
+
 }  // namespace remote_access

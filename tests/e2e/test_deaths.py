@@ -173,6 +173,36 @@ def test_what_dies_altogether_is_failed_at_the_next_start(
         target.wait_ended()
 
 
+@pytest.mark.parametrize("form", ["smartrest", "json"])
+@pytest.mark.parametrize("moment", ["while connecting", "when all is up"])
+def test_what_a_plugin_told_of_a_dead_session_is_not_told_again_by_the_next_start(
+        cloud: Cloud, gate: Gate, make_device: Callable[..., Device], moment: str,
+        form: str) -> None:
+    device = make_device(gated=True, form=form).start()
+    if moment == "while connecting":
+        cloud.behaviour.upgrades = [Upgrade(delay=20)]
+    else:
+        gate.hold(MARKS[form][1])
+    with Target(echo) as target:
+        session = cloud.open("127.0.0.1", target.port, delivery=form)
+        if moment == "while connecting":
+            session.operation.wait_status("EXECUTING")
+            wait_until(lambda: cloud.upgrades, 10, "the request")
+            time.sleep(0.3)  # the session has written down that it is EXECUTING
+        else:
+            assert gate.marked.wait(10)
+        device.process("session").kill()
+        gate.release()
+        session.operation.wait_final(15)
+        device.mapper.wait_runs()[0].finish()
+        if form == "json":  # by name nobody knows whose seat it was; 507 then finds nothing
+            assert device.leftovers() == []
+        device.session_killed = form == "smartrest"
+        check_carries(established(cloud, target, form))
+        device.session_killed = False
+    assert session.operation.statuses == (FAILURE if moment == "while connecting" else SUCCESS)
+
+
 def test_what_one_cloud_is_owed_is_not_told_to_another(
         cloud: Cloud, make_device: Callable[..., Device]) -> None:
     """Two profiles of a device share its run folder. Each cloud has its own operations."""
