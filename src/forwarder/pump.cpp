@@ -48,7 +48,6 @@ void Pump::run(Clock::time_point now) {
 /// One gathered send of up to four full frames, read into the places where they are sent from.
 bool Pump::target_to_cloud() {
     const bool clear = flush();
-    if (!clear && read_target_ && !write_target_) target_ends({Transfer::State::kFailed});
     if (!clear || !read_target_) return false;
     bool more = true;
     while (more) {
@@ -68,21 +67,22 @@ bool Pump::target_to_cloud() {
 void Pump::send_frames(std::size_t bytes) {
     count(counters_.to_cloud, bytes);
     for (Frame& slot : up_) {
-        if (bytes == 0) return;
+        if (bytes == 0) break;
         const std::size_t size = std::min(bytes, WebSocketCodec::kMostPayload);
         const WebSocketCodec::Bytes frame = codec_.seal(slot.data(), size);
         cloud_.write(frame.data, frame.size);
         bytes -= size;
     }
+    if (ending_.has_value()) payload_ends_at_ = cloud_.sent().given;
 }
 
 /// The target sends no more. Without write_target_ it is gone altogether: a write has failed.
 void Pump::target_ends(const Transfer& last) {
     read_target_ = false;
     if (last.state == Transfer::State::kEnded && write_target_)
-        return end(By::kTarget, kNormal, {}, drain_);
+        return end(By::kTarget, kNormal, {});
     write_target_ = false;
-    end(By::kTarget, kLocalError, target_.failure(), kFarewell);
+    end(By::kTarget, kLocalError, target_.failure());
 }
 
 /// As much as the codec's inbox holds, then one write. What the target does not take stops reading.
@@ -112,23 +112,24 @@ void Pump::cloud_ends(const Transfer& last) {
     const bool orderly = last.state == Transfer::State::kEnded;
     std::string why = cloud_.failure();
     if (orderly || why.empty()) why = "connection closed without a close frame";
-    end(By::kCloud, kNoFrame, std::move(why), drain_);
+    end(By::kCloud, kNoFrame, std::move(why));
 }
 
 void Pump::hear_control() {
     if (codec_.closed().has_value()) {
         read_cloud_ = false;
-        end(By::kCloud, codec_.closed()->code, codec_.closed()->reason, drain_);
+        end(By::kCloud, codec_.closed()->code, codec_.closed()->reason);
     } else if (codec_.violation().has_value()) {
         // Bytes after it are read and ignored, so that closing does not cut off our close frame.
-        end(By::kCloud, codec_.violation()->code, codec_.violation()->reason, drain_);
+        end(By::kCloud, codec_.violation()->code, codec_.violation()->reason);
     }
 }
 
 /// Answers to pings, then, after everything else, the close frame. What does not fit, waits.
 void Pump::say_control() {
     if (codec_.pongs().size > 0 && say(codec_.pongs())) codec_.pongs_taken();
-    if (goodbye_.has_value() && say(codec_.close(goodbye_->code, goodbye_->reason)))
+    if (goodbye_.has_value() && !read_target_ &&
+        say(codec_.close(goodbye_->code, goodbye_->reason)))
         goodbye_.reset();
     flush();
 }
@@ -146,7 +147,7 @@ bool Pump::flush() {
     if (sent.state == Transfer::State::kFailed) {
         write_cloud_ = read_target_ = false;
         // A target that takes nothing must not keep a session whose cloud is gone.
-        if (!codec_.payload().empty()) end(By::kCloud, kNoFrame, cloud_.failure(), drain_);
+        if (!codec_.payload().empty()) end(By::kCloud, kNoFrame, cloud_.failure());
     }
     return sent.moved();
 }
@@ -167,14 +168,14 @@ bool Pump::deliver() {
     }
     if (put.blocked()) return false;
     write_target_ = false;
-    if (!read_target_) end(By::kTarget, kLocalError, target_.failure(), kFarewell);
+    end(By::kTarget, kLocalError, target_.failure());
     return true;
 }
 
-/// A write has failed: what the end said before is still read, at once.
+/// A write has failed: what the end said before is still read, as soon as the other takes it.
 bool Pump::one_is_dying() const {
     const bool cloud = read_cloud_ && !write_cloud_ && codec_.payload().empty();
-    const bool target = read_target_ && !write_target_;
+    const bool target = read_target_ && !write_target_ && !cloud_.pending();
     return cloud || target;
 }
 
@@ -215,34 +216,34 @@ void Pump::look() {
     looked_ = now_;
     if (!codec_.payload().empty() && cloud_.lost()) {
         write_cloud_ = false;
-        return end(By::kCloud, kNoFrame, "connection reset", drain_);
+        return end(By::kCloud, kNoFrame, "connection reset");
     }
     if (cloud_debt_.look(cloud_.acknowledgement_age(), now_) >= keepalive_.timeout)
         return silent_cloud("acknowledged");
     if (target_debt_.look(target_.acknowledgement_age(), now_) < keepalive_.timeout) return;
     write_target_ = false;
-    end(By::kTarget, kLocalError, "nothing acknowledged for " + format_duration(keepalive_.timeout),
-        kFarewell);
+    end(By::kTarget, kLocalError,
+        "nothing acknowledged for " + format_duration(keepalive_.timeout));
 }
 
 void Pump::silent_cloud(const char* what) {
     read_cloud_ = write_cloud_ = false;
     end(By::kCloud, kNoFrame,
-        std::string("nothing ") + what + " for " + format_duration(keepalive_.timeout), drain_);
+        std::string("nothing ") + what + " for " + format_duration(keepalive_.timeout));
 }
 
 void Pump::stop(Clock::time_point now, std::uint16_t code, const std::string& text) {
     now_ = now;
-    end(By::kUs, code, text, drain_);
+    end(By::kUs, code, text);
 }
 
-/// The first cause counts. From now on nothing is read from the target, and there is a deadline.
-void Pump::end(By by, std::uint16_t code, std::string detail, Milliseconds patience) {
-    const Clock::time_point until = now_ + std::min(patience, drain_);
-    // Who stops us, or a service, counts on limits.drain; a target that is gone takes nothing.
-    const bool bounded = by == By::kUs || patience != drain_;
-    const Clock::time_point latest = bounded ? until : now_ + kMostDrains * drain_;
-    read_target_ = false;
+/// The first cause counts. From now on there is a deadline, and nothing is read from the target but
+/// the last words of one that takes nothing any more.
+void Pump::end(By by, std::uint16_t code, std::string detail) {
+    const Clock::time_point until = now_ + drain_;
+    // Who stops us, or a service, counts on limits.drain.
+    const Clock::time_point latest = by == By::kUs ? until : now_ + kMostDrains * drain_;
+    if (by != By::kTarget || write_target_) read_target_ = false;
     if (ending_.has_value()) {
         at_latest_ = std::min(at_latest_, latest);
         give_up_ = std::min(give_up_, until);
@@ -281,7 +282,8 @@ void Pump::finish() {
     const bool late = now_ >= give_up_;
     const bool said = !write_cloud_ || (!goodbye_.has_value() && !cloud_.pending());
     const bool ignores_cloud = codec_.violation().has_value() || !write_target_;
-    const bool heard = !read_cloud_ || (ignores_cloud && now_ >= farewell_);
+    const bool arrived = !write_cloud_ || arrived_ >= cloud_.sent().given;
+    const bool heard = !read_cloud_ || (ignores_cloud && arrived && now_ >= farewell_);
     const bool delivered = codec_.payload().empty() || !write_target_;
     const bool awaits_close = read_cloud_ && !ignores_cloud;
     if (late && !delivered) ending_->target_lacks = codec_.payload().size();

@@ -63,7 +63,7 @@ private:
     bool stuck() const;
     void look();
     void silent_cloud(const char* what);
-    void end(message::Ended::By by, std::uint16_t code, std::string detail, Milliseconds patience);
+    void end(message::Ended::By by, std::uint16_t code, std::string detail);
     void finish();
     void count(std::atomic<std::uint64_t>& counter, std::size_t bytes);
 

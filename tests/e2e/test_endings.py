@@ -4,8 +4,12 @@ journal's line and thin-edge's event count the bytes that the two ends counted."
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import socket
+import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -230,6 +234,51 @@ def test_a_cloud_that_resets_while_a_slow_target_is_behind(
     assert 0 < service.bytes < SIZE // 2
     service.check_heard(service.bytes, SEED_DOWN)
     check_account(device, events, "the cloud (close code 1006", 0, service.bytes)
+
+
+class Vanishing:
+    """Says as much as is taken, hears nothing, and is gone: its kernel resets the connection."""
+
+    def __init__(self) -> None:
+        self.arrived = 0  # at the device's kernel
+        self.full, self.may_go = threading.Event(), threading.Event()
+
+    def __call__(self, connection: socket.socket) -> None:
+        connection.settimeout(0.5)
+        sent = 0
+        with contextlib.suppress(TimeoutError):
+            for chunk in random_chunks(ENDLESS, SEED_UP):
+                while chunk:
+                    taken = connection.send(chunk)
+                    sent, chunk = sent + taken, chunk[taken:]
+        self.full.set()
+        self.may_go.wait(20)
+        waiting = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))
+        self.arrived = sent - int.from_bytes(waiting, sys.byteorder)
+
+
+@pytest.mark.parametrize("pause", PAUSES)
+@pytest.mark.parametrize("types", ["on", "no more"])
+def test_a_target_that_is_gone_while_a_cloud_is_behind(
+        cloud: Cloud, device: Device, events: Events, types: str, pause: float) -> None:
+    """What it had said is in the device's kernel still."""
+    service = Vanishing()
+    with Target(service) as target:
+        operator = CloudEnd(established(cloud, target), pause * 5)
+        operator.session.stop_reading()
+        assert service.full.wait(20)
+        operator.session.send(b"exit")  # unread by the target
+        time.sleep(0.3)
+        service.may_go.set()
+        target.wait_ended()
+        if types == "on":
+            operator.session.send(b"anybody there?")
+        time.sleep(1)
+        operator.session.resume_reading()
+        operator.listen()
+    assert operator.bytes >= service.arrived
+    operator.check_heard(operator.bytes, SEED_UP)
+    check_account(device, events, "the target (close code 1011", operator.bytes, len(b"exit"))
 
 
 def test_what_a_target_does_not_take_in_time_is_told_and_counted(

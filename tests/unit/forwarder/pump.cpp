@@ -341,16 +341,46 @@ TEST_CASE("a target that is gone altogether ends it at once, with what it had se
     CHECK(session.pump.ending().code == 1011);
 }
 
-TEST_CASE("a target that is gone while the cloud does not read ends it within a second") {
+TEST_CASE("the last words of a target that is gone wait for a slow cloud") {
     Session session;
     session.cloud.window = 0;
     session.target.incoming = pattern(100'000);
     session.settle();
-    session.target.deaf = true;
-    session.cloud.incoming = frame(kBinary, "into the void");
-    session.pass(Milliseconds(1'000));
-    CHECK(session.pump.over());
+    session.target.resets = true;
+    SUBCASE("found by a read") {}
+    SUBCASE("found by a write") {
+        session.target.deaf = true;
+        session.cloud.incoming = frame(kBinary, "into the void");
+    }
+    for (int turn = 0; turn < 26; ++turn) {
+        session.pass(Milliseconds(2'000));
+        CHECK_FALSE(session.pump.over());
+        session.cloud.window = 4'000;
+    }
+    session.settle();
+    CHECK(summary(session.sent_frames()) ==
+          pattern(100'000) + "<close 1011 Connection reset by peer>");
+    session.pass(Milliseconds(600));
+    REQUIRE(session.pump.over());
     CHECK(session.pump.ending().by == By::kTarget);
+    CHECK_FALSE(session.pump.ending().cloud_lacks);
+    CHECK(session.counters.to_cloud == 100'000);
+}
+
+TEST_CASE("a target that is gone while the cloud takes nothing ends it after the time to drain") {
+    Session session;
+    session.target.incoming = pattern(100'000);
+    SUBCASE("nothing fits into its kernel") { session.cloud.window = 0; }
+    SUBCASE("its kernel has it all") { session.cloud.in_kernel = 1'000; }
+    session.settle();
+    session.target.resets = session.target.deaf = true;
+    session.cloud.incoming = frame(kBinary, "into the void");
+    session.pass(Milliseconds(4'900));
+    CHECK_FALSE(session.pump.over());
+    session.pass(Milliseconds(200));
+    REQUIRE(session.pump.over());
+    CHECK(session.pump.ending().by == By::kTarget);
+    CHECK(session.pump.ending().cloud_lacks);
 }
 
 TEST_CASE("a cloud that is gone while the target does not read ends it within the time to drain") {
