@@ -201,6 +201,36 @@ def test_a_wire_that_fails_while_the_session_stands_or_closes(
         assert session.wait_closed(1).code == case.code
 
 
+@pytest.mark.parametrize("side", ["cloud", "target"])
+def test_a_wire_that_is_reset_while_the_session_closes(
+        cloud: Cloud, toxiproxy: Toxiproxy, make_device: Callable[..., Device], side: str,
+        patient: Callable[[float], float]) -> None:
+    """Who has ended it stays who has ended it, and nothing is waited for any more."""
+    cloud.behaviour.answer_close = False
+    cloud.behaviour.close_timeout = 20
+    with Target(wait_for_end) as target:
+        wire = toxiproxy.wire(cloud.port if side == "cloud" else target.port)
+        wire.resets()
+        device = make_device()
+        if side == "cloud":
+            device.settings["c8y.http"] = f"127.0.0.1:{wire.port}"
+        device.start()
+        session = established(cloud, wire if side == "target" else target)
+        device.mapper.wait_runs()[0].finish()
+        if side == "cloud":
+            target.connections[0].shutdown(socket.SHUT_WR)
+        else:
+            wire.slow_close("down")
+            assert session.close().code == 1000
+        time.sleep(0.2)
+        assert len(device.processes()) == 2
+        wire.cut()
+        wait_gone(device, patient(AT_ONCE[1]))
+    who = BY_TARGET if side == "cloud" else BY_CLOUD
+    device.journal.wait_for(who.format("1000") + ": 0 bytes to the cloud, 0 bytes to the target")
+    assert session.operation.statuses == SUCCESS
+
+
 @pytest.mark.parametrize(("before", "code", "told"), [
     pytest.param(lambda wire: wire.resets(), 1011, "1011, Connection reset by peer", id="RST"),
     pytest.param(nothing, 1000, "1000", id="end of stream")])
