@@ -43,9 +43,15 @@ std::string place_text(const AllowRule& rule, const OwnerConfig& owner) {
 /// What the two words mean here: the special ones among the addresses need a rule of their own.
 std::vector<std::string> own_texts(const NetworkView& network) {
     std::vector<std::string> texts{"127.0.0.0/8", "::1"};
-    for (const IpAddress& address : network.own)
-        if (!is_loopback(address) && !special_range(address, network))
+    for (const IpBlock& block : network.own_networks)
+        if (!is_loopback(block.network)) texts.push_back(block.text());
+    for (const IpAddress& address : network.own) {
+        const bool within =
+            std::any_of(network.own_networks.begin(), network.own_networks.end(),
+                        [&address](const IpBlock& block) { return block.contains(address); });
+        if (!within && !is_loopback(address) && !special_range(address, network))
             texts.push_back(address.text());
+    }
     return texts;
 }
 

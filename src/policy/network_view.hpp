@@ -9,8 +9,9 @@
 namespace remote_access {
 
 struct NetworkView {
-    std::vector<IpAddress> own;     ///< every address of every interface, also of one that is down
-    std::vector<IpBlock> attached;  ///< directly connected subnets: no loopback, no tunnel
+    std::vector<IpAddress> own;  ///< every address of every interface, also of one that is down
+    std::vector<IpBlock> own_networks;  ///< of loopback interfaces: all their addresses are own
+    std::vector<IpBlock> attached;      ///< directly connected subnets: no loopback, no tunnel
 };
 
 }  // namespace remote_access

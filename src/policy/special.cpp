@@ -118,7 +118,9 @@ bool is_loopback(const IpAddress& address) {
 
 bool is_own(const IpAddress& address, const NetworkView& network) {
     return is_loopback(address) ||
-           std::find(network.own.begin(), network.own.end(), address) != network.own.end();
+           std::find(network.own.begin(), network.own.end(), address) != network.own.end() ||
+           std::any_of(network.own_networks.begin(), network.own_networks.end(),
+                       [&address](const IpBlock& block) { return block.contains(address); });
 }
 
 std::optional<SpecialRange> special_range(const IpAddress& address, const NetworkView& network) {

@@ -25,7 +25,7 @@ std::vector<SpecialRange> special_ranges(const NetworkView& network);
 
 /// 127.0.0.0/8 and ::1.
 bool is_loopback(const IpAddress& address);
-/// Loopback, or an address of an interface.
+/// Loopback, or an address of an interface, or of a network on a loopback interface.
 bool is_own(const IpAddress& address, const NetworkView& network);
 
 }  // namespace remote_access

@@ -87,8 +87,12 @@ NetworkView read_network() {
         // Linux answers to the addresses of an interface that is down, too.
         view.own.push_back(*address);
         if ((one->ifa_flags & IFF_UP) == 0) continue;
-        const bool shared = (one->ifa_flags & (IFF_LOOPBACK | IFF_POINTOPOINT)) == 0;
+        const bool loopback = (one->ifa_flags & IFF_LOOPBACK) != 0;
+        const bool shared = !loopback && (one->ifa_flags & IFF_POINTOPOINT) == 0;
         const int prefix = one->ifa_netmask != nullptr ? prefix_of(*one->ifa_netmask) : -1;
+        // There Linux takes the whole IPv4 network for its own, as it does 127.0.0.0/8.
+        if (loopback && address->v4() && prefix > 0)
+            view.own_networks.push_back(IpBlock::around(*address, prefix));
         if (shared && prefix > 0) view.attached.push_back(IpBlock::around(*address, prefix));
     }
     ::freeifaddrs(list);

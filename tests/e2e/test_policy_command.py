@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 
 from cloud import Cloud
 
+from .harness import executable
 from .harness.device import Device
 from .harness.expect import check_failure
+from .harness.namespace import Namespace
 from .harness.targets import Target, wait_for_end
 
 RULES = """# the owner's
@@ -122,6 +125,26 @@ def test_the_approve_command_is_named_and_not_run(device: Device) -> None:
     assert run.returncode == 0
     assert f"the approve command is asked, which this did not: /usr/bin/touch {marker}" in run.stdout
     assert not marker.exists()
+
+
+def test_a_network_on_the_loopback_interface_is_this_device(
+        device: Device, namespace: Namespace) -> None:
+    """Linux takes all of it for its own: no rule by name, and no local-network, may open it."""
+    namespace.widen_loopback("10.99.7.1", "255.255.255.0")
+    with namespace.entered(), Target(wait_for_end, host="0.0.0.0") as target:
+        socket.create_connection(("10.99.7.77", target.port), timeout=5).close()
+        target.wait_connection()
+    device.mapper.namespace = namespace
+
+    def judged(address: str) -> dict[str, Any]:
+        words = (executable.NAME, "policy", "test", address, "22", "--json")
+        run = device.mapper.execute([word.encode() for word in words]).finish()
+        return json.loads(run.stdout)["addresses"][0]
+
+    assert judged("10.99.7.77")["rule"]["host"] == "this-device"
+    assert not judged("10.99.8.77")["allowed"]
+    device.own('[[allow]]\nhost = "local-network"\n')
+    assert "is this device itself" in judged("10.99.7.77")["why"]
 
 
 def test_nothing_is_connected_or_published(

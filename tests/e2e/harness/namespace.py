@@ -23,6 +23,7 @@ from .targets import Handler, Target
 
 _CLONE_NEWNET = 0x40000000
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 0x1
+_SIOCSIFADDR, _SIOCSIFNETMASK = 0x8916, 0x891C
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -67,6 +68,13 @@ class Namespace:
             yield
         finally:
             _enter(self._outside)
+
+    def widen_loopback(self, address: str, mask: str) -> None:
+        """A second address of the loopback interface, with the network around it."""
+        with self.entered(), socket.socket() as any_socket:
+            for request, value in ((_SIOCSIFADDR, address), (_SIOCSIFNETMASK, mask)):
+                fcntl.ioctl(any_socket, request, struct.pack(
+                    "16sHH4s16x", b"lo:1", socket.AF_INET, 0, socket.inet_aton(value)))
 
     def target(self, handler: Handler) -> Target:
         """A service on the device."""

@@ -38,8 +38,8 @@ TEST_CASE("without a settings file the built-in rules are shown, and what they m
     CHECK(says(text, "local-network  every port  (built in)\n"));
     // Link-local ones of the interfaces are not reached by the two words.
     CHECK(says(text,
-               "this-device    127.0.0.0/8, ::1, 192.168.1.10, 10.20.0.1, 10.9.9.0, 10.8.0.1, "
-               "203.0.113.5, fd12:3456::10, 2001:db8::10\n"));
+               "this-device    127.0.0.0/8, ::1, 172.31.7.0/24, 192.168.1.10, 10.20.0.1, 10.9.9.0, "
+               "10.8.0.1, 203.0.113.5, fd12:3456::10, 2001:db8::10\n"));
     CHECK(says(text,
                "local-network  192.168.1.0/24, 10.20.0.0/16, 10.9.9.0/31, 203.0.113.5, "
                "fd12:3456::/64, without"));

@@ -13,17 +13,18 @@ namespace remote_access::policy_test {
 inline const std::string kPath = "/etc/tedge/plugins/c8y-remote-access-connect.toml";
 
 /// eth0 192.168.1.10/24, eth1 10.20.0.1/16, a link 10.9.9.0/31, a tunnel (10.8.0.1, its peer is not
-/// attached), a public address, IPv6, and what an interface has unasked: link-local addresses,
-/// whose networks show up as attached.
+/// attached), a public address, 172.31.7.1/24 on a loopback interface, IPv6, and what an interface
+/// has unasked: link-local addresses, whose networks show up as attached.
 inline NetworkView device() {
     NetworkView network;
     for (const char* own :
          {"127.0.0.1", "::1", "192.168.1.10", "10.20.0.1", "10.9.9.0", "10.8.0.1", "203.0.113.5",
-          "fd12:3456::10", "2001:db8::10", "fe80::10", "169.254.7.7"})
+          "172.31.7.1", "fd12:3456::10", "2001:db8::10", "fe80::10", "169.254.7.7"})
         network.own.push_back(*IpAddress::parse(own));
     for (const char* attached : {"192.168.1.0/24", "10.20.0.0/16", "10.9.9.0/31", "203.0.113.5/32",
                                  "fd12:3456::/64", "fe80::/64", "169.254.0.0/16"})
         network.attached.push_back(*IpBlock::parse(attached));
+    network.own_networks.push_back(*IpBlock::parse("172.31.7.0/24"));
     return network;
 }
 

@@ -4,7 +4,8 @@
 // are read as TOML, the request is decided and then each address just before it is connected.
 //
 // The device: eth0 192.168.1.10/24, eth1 10.20.0.1/16, a link 10.9.9.0/31, a tunnel 10.8.0.1 with
-// the peer 10.8.0.2, the public address 203.0.113.5/32, fd12:3456::10/64, and link-local addresses.
+// the peer 10.8.0.2, the public address 203.0.113.5/32, 172.31.7.1/24 on a loopback interface,
+// fd12:3456::10/64, and link-local addresses.
 #include <doctest/doctest.h>
 
 #include "config/allow.hpp"
