@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operations of this device whose processes all died (power cut, kill): their statuses are owed.
+// Operations of this device whose processes all died (power cut, kill): their statuses are owed,
+// and the event of a session that stood.
 #pragma once
 
 #include "config/config.hpp"
@@ -8,13 +9,13 @@
 
 namespace remote_access {
 
-/// Publishes FAILED for them; a seat goes when the broker has acknowledged. Not for `served`: the
-/// cloud has sent that one again, and its new session reports it.
+/// Publishes FAILED, and the event, for them; a seat goes when the broker has acknowledged. No
+/// FAILED for `served`: the cloud has sent that one again, and its new session reports it.
 void end_orphans(const Config& config, const OperationId& served, MqttConnection& broker);
 
 /// Its session is gone without having heard of the final status, which is told: the seat goes, even
-/// where a forwarder on its way out still holds it. Without an id it cannot be found; what the next
-/// start says then (507) moves nothing that has ended.
+/// where a forwarder on its way out still holds it; or stays with the event alone. Without an id it
+/// cannot be found; what the next start says then (507) moves nothing that has ended.
 void forget_orphan(const Config& config, const OperationId& told);
 
 }  // namespace remote_access

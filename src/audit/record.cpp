@@ -31,6 +31,7 @@ std::string seconds(Milliseconds span) {
 }  // namespace
 
 std::string ended_by(const SessionRecord& record) {
+    if (record.killed) return "the death of its session process";
     if (!record.our_reason.empty()) return "this device (" + record.our_reason + ")";
     if (!record.ended)
         return "the death of its forwarder" +

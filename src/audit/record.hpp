@@ -25,6 +25,7 @@ struct SessionRecord {
     std::string our_reason;               ///< why this device ended it; empty: it did not
     std::optional<message::Ended> ended;  ///< the forwarder's word; nothing: it died
     std::string death;                    ///< of what, then: "signal 31"
+    bool killed = false;                  ///< the session itself: told by the next start
 };
 
 std::string asked_line(const ConnectRequest& request);

@@ -88,15 +88,33 @@ Seat::~Seat() {
 
 void Seat::report(Reported reported) {
     reported_ = reported;
-    if (!file_) return;
-    [[maybe_unused]] const ssize_t written =
-        ::pwrite(file_.get(), &reported, sizeof reported, static_cast<off_t>(kReportedAt));
+    if (file_) write_reported(file_.get(), reported);
 }
 
 void Seat::leave() {
     const bool owed = reported_ == Reported::kExecuting;
     if (!path_.empty() && !owed) ::unlink(path_.c_str());
     path_.clear();
+}
+
+void Seat::keep_record(const Standing& standing) {
+    json::Object info = info_;
+    info["standing"] = json::Object{{"address", standing.address},
+                                    {"rule", standing.rule},
+                                    {"cloud", standing.cloud},
+                                    {"since", std::int64_t{standing.since.count()}}};
+    // The seat is good without: what does not fit, or cannot be written, is left.
+    [[maybe_unused]] const Result<void> kept = write_info(info);
+}
+
+void Seat::record_told() { [[maybe_unused]] const Result<void> told = write_info(info_); }
+
+/// All of the first part but what is reported.
+Result<void> Seat::write_info(const json::Object& info) const {
+    std::string text = json::write(info);
+    if (!file_ || text.size() > kReportedAt) return Error{Fault::kSystem, {}, "no room for a seat"};
+    text.resize(kReportedAt, '\0');
+    return write_at(file_.get(), text, 0, path_);
 }
 
 Result<Seat::Refusal> Seat::take(const std::string& folder, const std::string& prefix,
@@ -119,7 +137,7 @@ Result<void> Seat::create(const std::string& folder, const std::string& prefix,
     if (!file_) return system_error(path, errno);
     path_ = path;
     const std::string salt = random_hex(16);
-    const json::Value info(json::Object{
+    info_ = json::Object{
         {"id", id_},
         {"prefix", prefix},
         {"operation", request.operation.id},
@@ -128,12 +146,10 @@ Result<void> Seat::create(const std::string& folder, const std::string& prefix,
         {"pid", std::int64_t{::getpid()}},
         {"salt", salt},
         {"key_hash", salted_hash(salt, request.key.reveal())},
-    });
+    };
     if (!try_lock(file_.get())) return system_error(path, errno);
-    std::string text = json::write(info);
-    text.resize(kSeatInfo, '\0');
     // Written, not truncated to size: a full disk must show here and not as SIGBUS in the mapping.
-    Result<void> written = write_at(file_.get(), text, 0, path);
+    Result<void> written = write_info(info_);
     if (written)
         written = write_at(file_.get(), std::string(kCountersRoom, '\0'), kCountersAt, path);
     if (!written) return written;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/fd.hpp"
+#include "base/json.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "operation/request.hpp"
@@ -36,6 +37,10 @@ public:
     /// that of a session which died. What remains is closed with the process.
     void leave();
 
+    /// Both ends are up: whoever finds the seat of a killed session tells of it in its place.
+    void keep_record(const Standing& standing);
+    void record_told();
+
     const std::string& id() const { return id_; }
     Counters& counters() { return *counters_; }
     int fd() const { return file_.get(); }
@@ -43,11 +48,13 @@ public:
 private:
     Result<void> create(const std::string& folder, const std::string& prefix,
                         const ConnectRequest& request);
+    Result<void> write_info(const json::Object& info) const;
 
     std::string id_;
     std::string path_;
     Fd file_;
     Reported reported_ = Reported::kNothing;
+    json::Object info_;  ///< the file's first part
     Counters* own_;      ///< mapping shared with the forwarder; in the file, if there is one
     Counters unshared_;  ///< where not even a page could be mapped
     Counters* counters_;

@@ -54,6 +54,10 @@ void read_info(SeatFile& seat) {
     seat.operation.id = info->text_at("operation");
     seat.salt = info->text_at("salt");
     seat.key_hash = info->text_at("key_hash");
+    if (const json::Value* standing = info->find("standing"))
+        seat.standing = Standing{
+            std::string(standing->text_at("address")), std::string(standing->text_at("rule")),
+            std::string(standing->text_at("cloud")), Milliseconds(standing->integer_at("since"))};
     read_figures(seat);
 }
 
@@ -65,6 +69,11 @@ Result<Fd> lock_seats(const std::string& folder, Milliseconds patience) {
     const Result<void> locked = lock_within(lock->get(), folder + "/seats.lock", patience);
     if (!locked) return locked.error();
     return lock;
+}
+
+void write_reported(int seat, Reported reported) {
+    [[maybe_unused]] const ssize_t written =
+        ::pwrite(seat, &reported, sizeof reported, static_cast<off_t>(kReportedAt));
 }
 
 std::vector<SeatFile> list_seats(const std::string& folder) {
@@ -100,11 +109,11 @@ std::vector<SeatFile> adopt_orphans(const std::string& folder, const std::string
         if (seat.alive) continue;
         const bool by_name = seat.operation.by_name();
         // By name nothing can be done too much: 507 moves only what is EXECUTING.
-        const bool owed = seat.reported == Reported::kExecuting ||
-                          (by_name && seat.reported == Reported::kNothing);
-        if (!owed) {
+        seat.status_owed = seat.reported == Reported::kExecuting ||
+                           (by_name && seat.reported == Reported::kNothing);
+        if (!seat.status_owed && !seat.standing) {
             ::unlink(seat.path.c_str());
-        } else if (is_of_cloud(seat, prefix) && (!by_name || !busy)) {
+        } else if (!seat.status_owed || (is_of_cloud(seat, prefix) && (!by_name || !busy))) {
             orphans.push_back(std::move(seat));
         }
     }

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "base/memory.hpp"
+#include "session/seat_file.hpp"
 
 namespace remote_access {
 namespace {
@@ -101,6 +102,8 @@ void Supervisor::on_established() {
     record_.address = opening_->address();
     record_.rule = opening_->rule();
     opening_->stop();
+    seat_.keep_record({record_.address, record_.rule, record_.cloud,
+                       std::chrono::duration_cast<Milliseconds>(established_.time_since_epoch())});
     forget_stack();
     log::info(established_line(record_));
     caller_->connected();
@@ -178,6 +181,7 @@ void Supervisor::publish(AuditEvent event) {
 
 void Supervisor::on_published() {
     notice_.reset();
+    seat_.record_told();
     maybe_over();
 }
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -14,9 +15,10 @@ from cloud.broker import Mosquitto
 
 from .harness.device import Device
 from .harness.events import Events, listening
-from .harness.expect import check_failure, established
+from .harness.expect import SUCCESS, check_carries, check_failure, established
 from .harness.gate import Gate
 from .harness.targets import Target, echo, refusing_port, say_and_leave, wait_for_end
+from .harness.waiting import wait_until
 
 QUIET = 0.5  # seconds in which a second event would have come
 
@@ -60,7 +62,7 @@ def test_a_session_leaves_one_event_with_all_that_is_to_know(
     assert len(events.seen) == 1
 
 
-@pytest.mark.parametrize("who", ["forwarder", "cloud", "limit"])
+@pytest.mark.parametrize("who", ["cloud", "limit", "stop"])
 def test_whoever_ends_it_there_is_one_event_that_says_so(
         cloud: Cloud, make_device: Callable[..., Device], events: Events, who: str) -> None:
     device = make_device()
@@ -68,16 +70,78 @@ def test_whoever_ends_it_there_is_one_event_that_says_so(
     device.start()
     with Target(echo) as target:
         session = established(cloud, target)
-        if who == "forwarder":
-            device.process("forwarder").kill()
+        if who == "stop":
+            device.process("session").signal(signal.SIGTERM)
         elif who == "cloud":
             session.close(1000)
         target.wait_ended()
-        words = {"forwarder": "the death of its forwarder (signal 9)", "cloud": "the cloud (close code 1000)",
+        words = {"stop": "this device (stopped on the device)", "cloud": "the cloud (close code 1000)",
                  "limit": "this device (limits.duration reached)"}
         assert events.wait()[0].details["endedBy"] == words[who]
     time.sleep(QUIET)
     assert len(events.seen) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGSYS])
+def test_a_forwarder_that_crashes_or_is_killed_leaves_one_event_that_says_so(
+        cloud: Cloud, device: Device, events: Events, number: signal.Signals) -> None:
+    with Target(echo) as target:
+        session = established(cloud, target)
+        session.send(b"before the crash")
+        assert session.recv_exact(16, timeout=5) == b"before the crash"
+        device.process("forwarder").signal(number)
+        target.wait_ended()
+        said = events.wait()[0].details
+        assert said["endedBy"].startswith(f"the death of its forwarder (signal {int(number)}")
+        assert said["bytesToCloud"] == said["bytesToTarget"] == 16
+        assert said["address"] == "127.0.0.1" and said["rule"] == "this-device (built in)"
+    time.sleep(QUIET)
+    assert len(events.seen) == 1
+
+
+@pytest.mark.parametrize("delivery", ["smartrest", "json"])
+def test_a_session_process_that_is_killed_leaves_its_event_to_the_next_start(
+        cloud: Cloud, make_device: Callable[..., Device], events: Events, delivery: str) -> None:
+    device = make_device(form=delivery).start()
+    with Target(echo) as target:
+        killed = established(cloud, target, delivery)
+        device.mapper.wait_runs()[0].finish()
+        check_carries(killed, b"16 bytes there..")
+        last = time.time()
+        device.process("session").kill()
+        wait_until(lambda: not device.processes(), 5, "the end of the forwarder")
+        time.sleep(1)
+        for _ in range(2):
+            established(cloud, target, delivery).close(1000)
+        told = [event.details for event in events.wait(3)]
+        assert [said["endedBy"] for said in told].count("the death of its session process") == 1
+        said = next(said for said in told if "session process" in said["endedBy"])
+        assert said["target"] == f"127.0.0.1:{target.port}" and said["address"] == "127.0.0.1"
+        assert said["rule"] == "this-device (built in)" and said["cloud"] == cloud.http
+        assert said["bytesToCloud"] == said["bytesToTarget"] == 16
+        assert said.get("operation") == (killed.operation.id if delivery == "json" else None)
+        assert abs(moment(said["end"]) - last) < 0.5
+        assert said["duration"] == pytest.approx(
+            moment(said["end"]) - moment(said["start"]), abs=0.01)
+    time.sleep(QUIET)
+    assert len(events.seen) == 3
+    assert killed.operation.statuses == SUCCESS
+
+
+def test_a_device_without_events_forgets_a_killed_session(
+        cloud: Cloud, make_device: Callable[..., Device], events: Events) -> None:
+    device = make_device()
+    device.own("[audit]\nevents = false\n")
+    device.start()
+    with Target(echo) as target:
+        established(cloud, target)
+        device.mapper.wait_runs()[0].finish()
+        device.process("session").kill()
+        wait_until(lambda: not device.processes(), 5, "the end of the forwarder")
+        established(cloud, target).close(1000)
+        target.wait_ended()
+    time.sleep(QUIET)
+    assert events.seen == []
 
 
 @pytest.mark.parametrize("own, refused_by", [

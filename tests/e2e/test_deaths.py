@@ -195,9 +195,10 @@ def test_what_a_plugin_told_of_a_dead_session_is_not_told_again_by_the_next_star
         gate.release()
         session.operation.wait_final(15)
         device.mapper.wait_runs()[0].finish()
-        if form == "json":  # by name nobody knows whose seat it was; 507 then finds nothing
+        if form == "json" and moment == "while connecting":
+            # By name nobody knows whose seat it was; 507 then finds nothing. Who stood owes an event.
             assert device.leftovers() == []
-        device.session_killed = form == "smartrest"
+        device.session_killed = form == "smartrest" or moment == "when all is up"
         check_carries(established(cloud, target, form))
         device.session_killed = False
     assert session.operation.statuses == (FAILURE if moment == "while connecting" else SUCCESS)

@@ -122,6 +122,31 @@ TEST_CASE("of the dead only those with a status owed are adopted, the files of t
     CHECK(adopt_orphans(folder.path, kPrefix).empty());  // held by the one who adopted it
 }
 
+TEST_CASE("a session that stood and was killed is adopted for its event, unless that was told") {
+    const Folder folder;
+    for (const bool told : {true, false}) {
+        Seat seat;
+        REQUIRE(take(seat, folder, "key") == Seat::Refusal::kNone);
+        seat.keep_record({"127.0.0.1", "this-device (built in)", "cloud:443", Milliseconds(4711)});
+        seat.counters().to_cloud = 42;
+        seat.report(Reported::kFinal);
+        if (told) seat.record_told();
+        std::filesystem::copy_file(folder.path + "/" + seat.id() + ".seat",
+                                   folder.path + (told ? "/told.seat" : "/owed.seat"));
+    }
+    const auto orphans = adopt_orphans(folder.path, kPrefix);
+    REQUIRE(orphans.size() == 1);
+    CHECK(folder.seats() == 1);
+    CHECK_FALSE(orphans[0].status_owed);
+    CHECK(orphans[0].target == "localhost:22");
+    CHECK(orphans[0].to_cloud == 42);
+    REQUIRE(orphans[0].standing.has_value());
+    CHECK(orphans[0].standing->address == "127.0.0.1");
+    CHECK(orphans[0].standing->rule == "this-device (built in)");
+    CHECK(orphans[0].standing->cloud == "cloud:443");
+    CHECK(orphans[0].standing->since == Milliseconds(4711));
+}
+
 TEST_CASE("a session that could not tell the final status leaves that to the next start") {
     const Folder folder;
     {
