@@ -3,14 +3,10 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
-
-import pytest
 
 from cloud import Cloud, Upgrade
 
@@ -74,56 +70,6 @@ def test_the_forwarder_holds_nothing_but_its_sockets(cloud: Cloud, device: Devic
     assert sum(what.startswith("socket:") for what in descriptors.values()) <= 4, descriptors
     assert not [what for what in descriptors.values() if what.startswith("/")
                 and what != "/dev/null"], descriptors
-
-
-@pytest.fixture(params=["basic", "certificate"])
-def secrets(request: pytest.FixtureRequest, cloud: Cloud) -> Callable[[], Iterator[bytes]]:
-    """What nobody may find, in every form in which it could be written."""
-
-    def find() -> Iterator[bytes]:
-        for session in cloud.sessions:
-            yield session.operation.key.encode()
-        yield cloud.device_password.encode()
-        login = f"{cloud.device_user}:{cloud.device_password}".encode()
-        yield base64.b64encode(login)
-        for attempt in cloud.upgrades:
-            yield attempt.authorization.split()[-1].encode()
-
-    find.login = request.param  # type: ignore[attr-defined]
-    return find
-
-
-@pytest.mark.parametrize("fails", [False, True], ids=["a good session", "a refused one"])
-def test_no_secret_is_logged_or_written_or_shown_at_any_level(
-        cloud: Cloud, make_device: Callable[..., Device], secrets: Callable[[], Iterator[bytes]],
-        fails: bool) -> None:
-    device = make_device(login=secrets.login)  # type: ignore[attr-defined]
-    device.install_operation("smartrest", arguments="--log-level trace")
-    device.start()
-    if fails:
-        cloud.behaviour.upgrade = Upgrade(status=403, body="denied", delay=0.5)
-    with Target(echo) as target:
-        session = cloud.open("127.0.0.1", target.port)
-        target.wait_connection()
-        shown = [process.cmdline + process.environ for process in device.processes()]
-        session.operation.wait_final(10)
-        shown += [process.cmdline + process.environ for process in device.processes()]
-        if not fails:
-            session.send(b"payload-of-the-operator")
-            session.recv_exact(23, timeout=5)
-            shown += [path.read_bytes() for path in device.run_path.rglob("*") if path.is_file()]
-            session.close()
-            target.wait_ended()
-        run = device.mapper.wait_runs()[0].finish()
-    device.journal.wait_for("ended by" if not fails else "failed:")
-    assert len(device.journal.lines) > 2, "at trace there is something to read"
-    written = [path.read_bytes() for path in device.root.rglob("*")
-               if path.is_file() and path.name != "credentials.toml" and path != device.program]
-    everything = [*shown, *written, run.stdout, run.stderr, device.journal.text.encode(),
-                  session.operation.reason.encode()]
-    for secret in [*secrets(), b"payload-of-the-operator"]:
-        for text in everything:
-            assert secret not in text, text[max(0, text.index(secret) - 200):][:400]
 
 
 def test_the_key_leaves_the_command_line_at_once(cloud: Cloud, device: Device) -> None:
