@@ -102,6 +102,22 @@ def test_the_troubleshooting_table_has_every_reason_and_no_other() -> None:
     assert listed == reasons
 
 
+def test_every_row_of_the_threat_model_names_tests_that_exist_and_run_in_ci() -> None:
+    section = (ROOT / "src" / "README.md").read_text().partition("\n## Threat model\n")[2]
+    rows = [line.split("|") for line in section.partition("\n## ")[0].splitlines()
+            if line.startswith("| ")][1:]
+    assert len(rows) > 5
+    run = (ROOT / "tests" / "run.sh").read_text()
+    for _, who, *_, shown_by, _ in rows:
+        named = re.findall(r"`([^`]+)`", shown_by)
+        assert named, who
+        for name in named:
+            path = name if "/" in name else f"tests/e2e/{name}"
+            found = [*ROOT.glob(path), *ROOT.glob(f"{path}.py"), *ROOT.glob(f"{path}.cpp")]
+            assert found, (who, name)
+            assert "/".join(path.split("/")[:2]) in run, (who, name)
+
+
 def test_every_test_in_the_table_of_faults_exists() -> None:
     """A name may be cut short with an ellipsis at either end, within the file named before it."""
     pattern = re.compile(r"`(?:(?:tests/(\w+)/)?(test_\w+)(?:\.py)?(?:::(\w+…?))?|(…\w+…?))`")
