@@ -55,7 +55,10 @@ int OperationRun::serve(Fd session, message::Order order) {
 
 int OperationRun::report_failure(const Error& error) {
     fail(error);
-    return run();
+    const int status = run();
+    const bool begun = reporter_->is_executing() || reporter_->in_flight();
+    if (status == kNotPublished && begun) leave_orphan(config_, reporter_->operation());
+    return status;
 }
 
 int OperationRun::run() {

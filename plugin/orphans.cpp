@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "mqtt/status.hpp"
 #include "session/run_folder.hpp"
+#include "session/seat.hpp"
 #include "session/seat_file.hpp"
 
 namespace remote_access {
@@ -98,6 +99,11 @@ void forget_orphan(const Config& config, const OperationId& told) {
         if (same && seat.standing) write_reported(seat.file.get(), Reported::kFinal);
         if (same && !seat.standing) ::unlink(seat.path.c_str());
     }
+}
+
+void leave_orphan(const Config& config, const OperationId& operation) {
+    const Result<std::string> folder = run_folder(config);
+    if (folder) leave_owed(*folder, config.cloud.topic_prefix, operation);
 }
 
 }  // namespace remote_access

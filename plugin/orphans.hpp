@@ -18,4 +18,7 @@ void end_orphans(const Config& config, const OperationId& served, MqttConnection
 /// cannot be found; what the next start says then (507) moves nothing that has ended.
 void forget_orphan(const Config& config, const OperationId& told);
 
+/// EXECUTING is told, the final status cannot be, and there is no session to remember it.
+void leave_orphan(const Config& config, const OperationId& operation);
+
 }  // namespace remote_access

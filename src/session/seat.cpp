@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <limits>
 #include <memory>
 #include <new>
 
@@ -158,6 +159,16 @@ Result<void> Seat::create(const std::string& folder, const std::string& prefix,
     if (own_ != nullptr) ::munmap(own_, kCountersRoom);
     own_ = counters_ = page;
     return {};
+}
+
+void leave_owed(const std::string& folder, const std::string& prefix,
+                const OperationId& operation) {
+    ConnectRequest request;
+    request.operation = operation;
+    Seat seat;
+    const Result<Seat::Refusal> taken =
+        seat.take(folder, prefix, request, std::numeric_limits<int>::max(), kLockPatience);
+    if (taken && *taken == Seat::Refusal::kNone) seat.report(Reported::kExecuting);
 }
 
 }  // namespace remote_access

@@ -60,4 +60,8 @@ private:
     Counters* counters_;
 };
 
+/// Leaves a seat as of a session that has died: the next start ends this operation, which is
+/// EXECUTING and has none. Where that cannot be written, nothing is.
+void leave_owed(const std::string& folder, const std::string& prefix, const OperationId& operation);
+
 }  // namespace remote_access

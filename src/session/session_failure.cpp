@@ -7,6 +7,8 @@
 #include "audit/event.hpp"
 #include "base/log.hpp"
 #include "session/caller.hpp"
+#include "session/run_folder.hpp"
+#include "session/seat.hpp"
 #include "session/session_event.hpp"
 #include "session/session_sandbox.hpp"
 #include "session/stop_signal.hpp"
@@ -32,6 +34,7 @@ public:
         handlers.on_no_token = [](const Error&) {};
         handlers.on_given_up = [](const Error&) {};
         handlers.on_reported = [this](Reported reported) {
+            reported_ = reported;
             if (seat_ != nullptr) seat_->report(reported);
         };
         handlers.on_settled = [this] { leave_when_done(); };
@@ -40,9 +43,16 @@ public:
         caller_->failed(error);
         if (is_refusal(error.fault)) publish(target, error);
         io_.run();
+        if (seat_ == nullptr && reported_ == Reported::kExecuting) remember();
     }
 
 private:
+    /// The status could not be told, and there is no seat to say so.
+    void remember() {
+        const Result<std::string> folder = run_folder(config_);
+        if (folder) leave_owed(*folder, config_.cloud.topic_prefix, operation_);
+    }
+
     void publish(const std::string& target, const Error& error) {
         const auto now = std::chrono::system_clock::now();
         notice_ = publish_event(io_, config_,
@@ -65,7 +75,8 @@ private:
     asio::io_context io_;
     const Config& config_;
     const OperationId& operation_;
-    Seat* seat_;
+    Seat* seat_;  // if there is one
+    Reported reported_ = Reported::kNothing;
     bool stopping_ = false;
     std::shared_ptr<StopSignal> stop_signal_;
     std::shared_ptr<Caller> caller_;

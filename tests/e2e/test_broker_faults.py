@@ -109,6 +109,30 @@ def test_a_failure_before_anything_was_opened_is_told_by_the_next_start_too(
 
 
 @pytest.mark.parametrize("form", ["smartrest", "json"])
+@pytest.mark.parametrize("own", ["enabled = flase\n", "enabled = false\n" + QUICK],
+                         ids=["no session", "no seat"])
+def test_a_failure_without_a_session_or_a_seat_is_told_by_the_next_start_too(
+        cloud: Cloud, gate: Gate, gated: Callable[..., Device], own: str, form: str) -> None:
+    """Settings that cannot be read; a refusal."""
+    device = gated(own, form=form)
+    gate.hold(b"505," if form == "json" else b"502,")
+    lost = cloud.create_operation("127.0.0.1", 22, delivery=form)
+    assert gate.marked.wait(10)
+    gate.shut()
+    gate.release()
+    since = time.monotonic()
+    for process in device.processes():
+        process.signal(15)
+    assert device.mapper.wait_runs()[0].finish(10).exit_code == 3
+    for process in device.processes():
+        process.signal(15)
+    check_keeps_what_is_owed(device, since)
+    gate.reopen()
+    device.own(QUICK)
+    check_told_by_the_next_start(cloud, device, lost, form)
+
+
+@pytest.mark.parametrize("form", ["smartrest", "json"])
 def test_a_broker_that_takes_us_and_then_never_answers_holds_nobody_for_long(
         cloud: Cloud, gate: Gate, gated: Callable[..., Device], form: str) -> None:
     """CONNACK, but no PUBACK: to the device nothing has begun, to the cloud neither."""

@@ -178,6 +178,16 @@ TEST_CASE("an orphan without an id waits until nobody else can be EXECUTING") {
     CHECK(adopt_orphans(folder.path, kPrefix).size() == 1);
 }
 
+TEST_CASE("a status is owed without a session, too, and takes nobody's place") {
+    const Folder folder;
+    leave_owed(folder.path, kPrefix, {"7"});
+    leave_owed(folder.path, kPrefix, {});
+    leave_owed("/proc/no-such-folder", kPrefix, {"8"});
+    Seat living;
+    CHECK(take(living, folder, "", 1) == Seat::Refusal::kNone);
+    CHECK(adopt_orphans(folder.path, kPrefix).size() == 2);
+}
+
 TEST_CASE("what is owed to one cloud is neither told to another nor held back by its operations") {
     const Folder folder;
     leave_dead(folder, "", Reported::kExecuting, "one");
