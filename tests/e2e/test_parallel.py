@@ -181,7 +181,7 @@ def test_an_operation_whose_key_is_used_up_fails_clearly_and_reaches_nobody(
         session = established(cloud, target, form)
         session.close()
         target.wait_ended()
-        device.mapper.wait_runs()[0].finish()
+        wait_until(lambda: not device.processes(), 5, "the end of the first session")
         operation = session.operation
         operation.move("PENDING")
         operation.history.clear()
