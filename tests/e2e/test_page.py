@@ -178,6 +178,76 @@ def test_an_endpoint_is_added_and_its_command_line_works(
     operator.wait_text(f"{OPERATION} .status", "SUCCESSFUL")
 
 
+def test_an_endpoint_is_edited_and_what_is_not_typed_again_stays(
+        cloud: Cloud, operator: Browser) -> None:
+    cloud.add_configuration("Shell", "127.0.0.1", 22, "SSH", credentialsType="USER_PASS",
+                            username="admin", password="hush", hostKey="ssh-ed25519 AAAA")
+    stored = cloud.device.configurations
+
+    def save(field: str, value: str, shown: str) -> dict[str, object]:
+        operator.find("[aria-label^='Edit ']").click()
+        operator.fill(f".endpoints [name={field}]", value)
+        operator.find(".endpoints form button").click()
+        wait_until(lambda: not operator.all(".endpoints form"), 5, "the form is gone")
+        operator.wait_text(".endpoints", shown)
+        return dict(stored[0]["credentials"])
+
+    kept = save("name", "My shell", "My shell")
+    assert (kept["type"], kept["username"], kept["password"], kept["hostKey"]) == (
+        "USER_PASS", "admin", "hush", "ssh-ed25519 AAAA")
+    assert save("port", "2222", "127.0.0.1:2222")["hostKey"] is None  # another service's
+    assert save("hostKey", "ssh-ed25519 BBBB", "admin")["hostKey"] == "ssh-ed25519 BBBB"
+    replaced = save("privateKey", "a private key", "admin with private key")
+    assert (replaced["type"], replaced["password"]) == ("KEY_PAIR", None)
+    assert replaced["privateKey"] == "a private key"
+
+
+def test_an_endpoint_is_removed_when_that_is_meant(cloud: Cloud, operator: Browser) -> None:
+    cloud.add_configuration("Shell", "127.0.0.1", 22, "SSH")
+    remove = operator.find("[aria-label='Remove Shell']")
+    remove.click()
+    operator.driver.switch_to.alert.dismiss()
+    assert len(cloud.device.configurations) == 1
+    remove.click()
+    operator.driver.switch_to.alert.accept()
+    wait_until(lambda: not operator.all(".endpoints > li"), 5, "the endpoint is gone")
+    assert cloud.device.configurations == []
+    assert operator.script("return document.activeElement.textContent") == "Add an endpoint"
+
+
+def test_a_session_that_ended_is_opened_again_in_its_place(
+        tmp_path: Path, cloud: Cloud, device: Device, operator: Browser) -> None:
+    with telnet_endpoint(cloud, tmp_path):
+        start(operator, "Shell")
+        operator.wait_text(f"{NEWEST} .state", "open")
+        operator.type("exit\n")
+        operator.wait_text(f"{NEWEST} .state", "ended: ")
+        operator.find(f"{NEWEST} .again").click()
+        operator.wait_text(f"{NEWEST} .state", "open")
+        assert len(operator.all("#sessions > article")) == 1
+        operator.type("PS1='again$ '; clear; echo $((6*7))\n")
+        see(operator, "42\nagain$")
+
+
+def test_a_cloud_that_is_gone_is_told_and_found_again(
+        tmp_path: Path, cloud: Cloud, device: Device, chrome: Browser) -> None:
+    with telnet_endpoint(cloud, tmp_path):
+        with Page(cloud) as page:
+            chrome.driver.get(page.url)
+            log_in(chrome, cloud.user, cloud.password)
+            start(chrome, "Shell")
+            chrome.wait_text(f"{NEWEST} .state", "open")
+        chrome.wait_text(f"{NEWEST} .state", "ended: the cloud stops")
+        chrome.wait_text("#live", "not connected")
+        chrome.find(f"{NEWEST} .again").click()
+        chrome.wait_text(f"{NEWEST} .state", "the cloud did not open it")
+        with Page(cloud, page.port):
+            chrome.wait_text("#live", "live")
+            chrome.find(f"{NEWEST} .again").click()
+            chrome.wait_text(f"{NEWEST} .state", "open")
+    chrome.complaints()  # the browser has some, too
+
+
 def test_the_demo_leads_to_a_shell_in_the_browser(tmp_path: Path, chrome: Browser) -> None:
     """As the README promises: one command, its address and its login."""
     argv = [sys.executable, "-m", "demo", "--stay"]

@@ -18,6 +18,7 @@ from . import libraries, session
 from .snapshot import snapshot
 
 STATIC = Path(__file__).parent / "static"
+FILES = ("page.js", "dom.js", "endpoints.js", "sessions.js", "page.css")
 STILL_HERE = 15  # seconds between signs of life on a quiet event stream
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
           "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
@@ -39,8 +40,7 @@ class Page:
         rest.app.on_shutdown.append(self._end_streams)
         rest.app.router.add_routes([
             web.get("/", self._file("index.html")),
-            web.get("/page/page.js", self._file("page.js")),
-            web.get("/page/page.css", self._file("page.css")),
+            *[web.get(f"/page/{name}", self._file(name)) for name in FILES],
             web.get("/page/xterm.js", self._xterm),
             web.get("/page/xterm.css", self._xterm_style),
             web.static("/page/novnc", libraries.NOVNC),
