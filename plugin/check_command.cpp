@@ -2,17 +2,18 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <optional>
 
 #include "base/log.hpp"
 #include "check/doctor.hpp"
 #include "commands.hpp"
 #include "operation/checks.hpp"
+#include "terminal.hpp"
 
 namespace remote_access {
 namespace {
 
 constexpr int kHealthy = 0, kProblem = 1, kUsage = 2;
-constexpr const char* kEraseLine = "\r\x1b[K";
 
 /// At once: whoever watches sees how far it is.
 void show(const std::string& text) {
@@ -34,14 +35,15 @@ Result<HostPort> read_target(const std::string& text) {
     return HostPort{*checked, *port};
 }
 
-/// One line that says for what it waits, on a terminal only, until the step takes its place.
-Audience reader(bool terminal, bool colour) {
+/// Says for what it waits until the step takes the place of that. `shown`: each step, at once.
+Audience reader(std::optional<Waiting>& waiting, bool shown, bool colour) {
     Audience audience;
-    audience.on_begin = [terminal](const std::string& name, const std::string& what) {
-        if (terminal && !what.empty()) show(name + ": waiting for " + what + " ...");
+    audience.on_begin = [&waiting](const std::string& name, const std::string& what) {
+        if (!what.empty()) waiting.emplace(name + ": waiting for " + what);
     };
-    audience.on_step = [terminal, colour](const Step& step) {
-        show((terminal ? kEraseLine : "") + step_text(step, colour));
+    audience.on_step = [&waiting, shown, colour](const Step& step) {
+        waiting.reset();
+        if (shown) show(step_text(step, colour));
     };
     return audience;
 }
@@ -62,11 +64,9 @@ int check_command(const Invocation& invocation) {
         }
         order.target = std::move(*target);
     }
-    const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-    const bool colour = terminal && options.colour;
-    const Audience nobody{[](const auto&, const auto&) {}, [](const auto&) {}};
-    const std::vector<Step> steps =
-        examine(order, options.json ? nobody : reader(terminal, colour));
+    const bool colour = ::isatty(STDOUT_FILENO) == 1 && options.colour;
+    std::optional<Waiting> waiting;
+    const std::vector<Step> steps = examine(order, reader(waiting, !options.json, colour));
     show(options.json ? json::write(report_json(steps)) + "\n" : verdict_text(steps, colour));
     return healthy(steps) ? kHealthy : kProblem;
 }

@@ -8,6 +8,7 @@
 #include "mqtt/status.hpp"
 #include "policy/protocols.hpp"
 #include "say.hpp"
+#include "terminal.hpp"
 
 namespace remote_access {
 namespace {
@@ -53,7 +54,10 @@ void declare_protocols(const Config& config) {
     std::vector<Announcement> messages;
     messages.reserve(topics.size());
     for (const std::string& topic : topics) messages.push_back({topic, protocols_text(protocols)});
-    const Result<void> sent = announce(config.broker, messages, kPatience);
+    const Result<void> sent = [&] {
+        const Waiting waiting("waiting for MQTT broker " + config.broker.address.text());
+        return announce(config.broker, messages, kPatience);
+    }();
     if (!sent) return log::warn(reason({Fault::kUndeclared, {}, reason(sent.error())}));
     const std::vector<std::string> names(protocols.begin(), protocols.end());
     say("Declared to the cloud on " + joined(topics) + ": " + joined(names) + ".");

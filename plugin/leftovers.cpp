@@ -13,6 +13,7 @@
 #include "session/boot_record.hpp"
 #include "session/run_folder.hpp"
 #include "session/seat_file.hpp"
+#include "terminal.hpp"
 
 namespace remote_access {
 namespace {
@@ -101,7 +102,10 @@ int end_leftovers(const Config& config) {
             say("The cloud behind " + prefix + " has been told since this start of the device.");
             continue;
         }
-        const Result<void> sent = tell(config, *folder, prefix);
+        const Result<void> sent = [&] {
+            const Waiting waiting("waiting for MQTT broker " + config.broker.address.text());
+            return tell(config, *folder, prefix);
+        }();
         if (!sent) {
             status = give_up(kNotYet, sent.error());
             continue;

@@ -13,6 +13,7 @@
 #include "policy/explain.hpp"
 #include "session/endpoints.hpp"
 #include "session/resolver.hpp"
+#include "terminal.hpp"
 
 namespace remote_access {
 namespace {
@@ -58,8 +59,12 @@ Result<Addresses> resolve_now(const HostPort& where, Milliseconds patience) {
 }
 
 TargetAnswer ask(ConnectRequest request, const PolicyState& state) {
-    const Result<Addresses> resolved =
-        resolve_now({request.host, request.port}, state.owner.limits.connect);
+    const Result<Addresses> resolved = [&] {
+        const Milliseconds patience = state.owner.limits.connect;
+        const Waiting waiting("waiting for the resolver (at most " + format_duration(patience) +
+                              ")");
+        return resolve_now({request.host, request.port}, patience);
+    }();
     std::vector<IpAddress> addresses;
     if (resolved) {
         for (const auto& endpoint : *resolved)

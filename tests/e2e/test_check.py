@@ -5,6 +5,7 @@ form, to whom, and what it leaves alone. The faults that it finds are in test_ch
 from __future__ import annotations
 
 import base64
+import json
 import os
 import pty
 import re
@@ -90,10 +91,13 @@ def test_a_reader_gets_a_line_a_step_and_a_verdict_and_a_pipe_no_escape_sequence
     assert lines[-1].startswith("1 problem: no session can be served; ")
 
 
-def on_a_terminal(device: Device, **environment: str) -> str:
+def on_a_terminal(device: Device, *arguments: str, stdout: int | None = None,
+                  **environment: str) -> str:
+    """What it says there; `stdout` may go elsewhere."""
     device.write_settings()
     ours, theirs = pty.openpty()
-    with subprocess.Popen([device.program, "check"], stdin=theirs, stdout=theirs, stderr=theirs,
+    with subprocess.Popen([device.program, *(arguments or ["check"])], stdin=theirs,
+                          stdout=theirs if stdout is None else stdout, stderr=theirs,
                           env={**device.mapper.environment, **environment}) as process:
         os.close(theirs)
         said = b""
@@ -120,6 +124,39 @@ def test_a_terminal_gets_colours_unless_it_asks_for_none_and_hears_what_is_await
     plain = on_a_terminal(device, NO_COLOR="1")
     assert not re.search(r"\x1b\[\d*m", plain)
     assert "waiting for a JWT" in plain
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_whoever_redirects_the_report_hears_what_is_awaited_all_the_same(
+        cloud: Cloud, make_good: Callable[..., Device], tmp_path: Path, form: list[str]) -> None:
+    device = make_good(login="certificate", socket=False)
+    device.own('limits.connect = "2s"\n')
+    cloud.behaviour.jwt_silent = True
+    with (tmp_path / "report").open("wb") as report:
+        said = on_a_terminal(device, "check", *form, stdout=report.fileno())
+    assert "login: waiting for a JWT from the cloud (at most 2s) ...\r\x1b[K" in said
+    assert "problem" not in said
+    text = (tmp_path / "report").read_text()
+    assert "\x1b" not in text and "waiting" not in text and "no JWT from the cloud" in text
+    assert not form or json.loads(text)["ok"] is False
+
+
+def test_other_commands_say_on_a_terminal_for_what_they_wait(
+        make_good: Callable[..., Device]) -> None:
+    device = make_good(socket=False)
+    with silent_port() as port:
+        device.settings["mqtt.client.port"] = port
+        said = on_a_terminal(device, "setup")
+    assert f"waiting for MQTT broker 127.0.0.1:{port} ...\r\x1b[K" in said
+    assert "waiting for the resolver (at most 20s) ...\r\x1b[K" in on_a_terminal(
+        device, "policy", "test", "127.0.0.1", "22")
+
+
+def test_a_waiting_line_does_not_wrap(make_good: Callable[..., Device]) -> None:
+    """What wraps cannot be erased."""
+    said = on_a_terminal(make_good(socket=False), "check", "--target", f"{'a' * 60}.invalid:22")
+    (line,) = re.findall(r"(target: waiting for [^\r]*)\r\x1b\[K", said)
+    assert len(line) == 79
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody")
