@@ -163,6 +163,14 @@ std::string usage_error(const CLI::ParseError& error) {
     return "c8y-remote-access-connect: " + what + "\nTry 'c8y-remote-access-connect --help'.\n";
 }
 
+/// What the mapper hands over is a record or JSON; this is a command with a slip of the finger.
+bool is_word(const std::string& payload) {
+    constexpr std::size_t kLongest = 20;
+    return payload.size() > 1 && payload.size() <= kLongest &&
+           std::all_of(payload.begin(), payload.end(),
+                       [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; });
+}
+
 void overwrite(int argc, char** argv, const std::string& payload) {
     for (int i = 1; i < argc; ++i) {
         if (!payload.empty() && payload == argv[i]) explicit_bzero(argv[i], std::strlen(argv[i]));
@@ -206,6 +214,10 @@ std::variant<Invocation, Farewell> read_invocation(int argc, char** argv) {
     if (connects != (app.count("PAYLOAD") > 0))
         return Farewell{kUsageError,
                         "c8y-remote-access-connect: one PAYLOAD or command is needed\n"
+                        "Try 'c8y-remote-access-connect --help'.\n"};
+    if (is_word(options.payload))
+        return Farewell{kUsageError,
+                        "c8y-remote-access-connect: there is no such command\n"
                         "Try 'c8y-remote-access-connect --help'.\n"};
     overwrite(argc, argv, options.payload);
     invocation.payload = Secret(options.payload == "-" ? read_standard_input() : options.payload);

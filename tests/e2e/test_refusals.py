@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -118,6 +119,18 @@ def test_an_unusable_payload_fails_the_operation(
     operation = cloud.create_operation("127.0.0.1", 22, delivery=None)
     run = run_directly(device, payload)
     check_failure(operation, run, "^operation not understood: ", within=2)
+
+
+@pytest.mark.parametrize("word", ["sesions", "chek", "set-up"])
+def test_a_mistyped_command_is_a_usage_error_and_fails_nobodys_operation(
+        cloud: Cloud, device: Device, word: str) -> None:
+    operation = cloud.create_operation("127.0.0.1", 22, delivery=None)
+    run = subprocess.run([device.program, word, "--config-dir", device.config_dir],
+                         capture_output=True, text=True, timeout=10, check=False)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == ("c8y-remote-access-connect: there is no such command\n"
+                          "Try 'c8y-remote-access-connect --help'.\n")
+    assert operation.statuses == ["PENDING"]
 
 
 @pytest.mark.device(form="json")
