@@ -74,8 +74,8 @@ struct Options {
 };
 
 void declare_setup(CLI::App& app, Options& options) {
-    CLI::App* setup = app.add_subcommand(
-        "setup", "put the operation file in place, declare the supported protocols");
+    CLI::App* setup =
+        app.add_subcommand("setup", "put the operation file in place, declare the protocols");
     setup->fallthrough();
     setup->add_option("--format", options.format, "of the operation: smartrest or json")
         ->option_text("FORMAT")
@@ -89,7 +89,7 @@ void declare_setup(CLI::App& app, Options& options) {
                      "declare the protocols for this profile only [all]")
         ->type_name("NAME");
     setup->add_flag("--boot", options.boot,
-                    "only fail what a restart of the device left EXECUTING; exit 3: not yet");
+                    "only fail what a restart left EXECUTING; exit 3: not yet");
     setup->add_option("--unit-drop-ins", options.unit_drop_ins)->type_name("DIR")->group("");
 }
 
@@ -97,8 +97,8 @@ void declare_policy(CLI::App& app, Options& options) {
     CLI::App* policy = app.add_subcommand("policy", "explain what the device owner's rules allow");
     policy->fallthrough()->require_subcommand(1);
     CLI::App* show = policy->add_subcommand("show", "print the rules and what they mean here");
-    CLI::App* test = policy->add_subcommand(
-        "test", "resolve HOST; 0: an address of it is allowed on PORT, 1: refused");
+    CLI::App* test =
+        policy->add_subcommand("test", "is HOST, by each of its addresses, allowed on PORT?");
     for (CLI::App* one : {show, test}) {
         one->fallthrough();
         one->add_flag("--json", options.policy.json, "for programs");
@@ -121,18 +121,21 @@ void declare_sessions(CLI::App& app, Options& options) {
 }
 
 void declare_check(CLI::App& app, Options& options) {
-    CLI::App* check =
-        app.add_subcommand("check", "find out why remote access does not work, and what to do");
+    CLI::App* check = app.add_subcommand("check", "find out why it does not work, and what to do");
     check->fallthrough();
+    check->footer("Exit status: 0 a session can be served; 1 it cannot.\n" + check->get_footer());
     check->add_option("--target", options.check.target, "reach this service as well")
         ->type_name("HOST:PORT");
     check->add_flag("--json", options.check.json, "for programs");
 }
 
 void declare(CLI::App& app, Options& options) {
+    constexpr std::size_t kColumn = 23;  // 80 columns are enough for all that follows
+    app.get_formatter()->column_width(kColumn);
+    app.footer("The options of `c8y-remote-access-connect --help` hold here too.");  // inherited
     app.set_version_flag("-V,--version", "c8y-remote-access-connect " REMOTE_ACCESS_VERSION);
     app.add_option("PAYLOAD", options.payload,
-                   "the operation: SmartREST 530 or JSON; - reads standard input");
+                   "the operation (SmartREST or JSON); -: on standard input");
     app.add_option("--config-dir", options.config_dir,
                    "thin-edge's configuration folder [/etc/tedge]")
         ->type_name("DIR");

@@ -40,6 +40,13 @@ def every_option() -> set[str]:
     return options().union(*(options(*command) for command in commands()))
 
 
+def test_every_help_fits_a_terminal() -> None:
+    for command in [(), *commands()]:
+        lines = help_of(*command).splitlines()
+        assert len(lines) < 24, command  # the prompt has the last
+        assert [line for line in lines if len(line) > 80] == [], command
+
+
 def man_page() -> str:
     return MAN_PAGE.read_text().replace(r"\-", "-")
 
