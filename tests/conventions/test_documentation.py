@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -56,6 +57,23 @@ def test_the_man_page_has_every_command_and_every_option(every_option: set[str])
     headings = set(re.findall(r"^\.B ([a-z ]+)$", page, re.M))
     assert {" ".join(command) for command in commands()} - headings <= {"policy"}
     assert set(re.findall(r"--[a-z][\w-]+", page)) == every_option
+
+
+def keys_in_the_man_page(command: str) -> list[str]:
+    _, _, section = man_page().partition(".SH JSON\n")
+    described = section.partition("\n.SH")[0].split(".TP\n")
+    (text,) = [one for one in described if one.startswith(f".B {command}\n")]
+    return re.findall(r"^\.IR? ([a-z_]+)", text, re.M)
+
+
+def test_the_man_page_has_the_keys_of_what_is_printed_for_programs(tmp_path: Path) -> None:
+    run = subprocess.run([PROGRAM, "check", "--json", "--config-dir", tmp_path],
+                         capture_output=True, text=True, timeout=30, check=False)
+    report = json.loads(run.stdout)
+    assert sorted(keys_in_the_man_page("check")) == sorted([*report, *report["steps"][0]])
+    source = (ROOT / "src" / "session" / "session_list.cpp").read_text()
+    printed = re.findall(r'\{"(\w+)", ', source.partition("json::Value sessions_json")[2])
+    assert sorted(keys_in_the_man_page("sessions")) == sorted({*printed, "sessions"})
 
 
 def test_the_man_page_is_free_of_warnings() -> None:
