@@ -10,6 +10,7 @@
 #include "commands.hpp"
 #include "say.hpp"
 #include "session/session_list.hpp"
+#include "terminal.hpp"
 
 namespace remote_access {
 namespace {
@@ -25,7 +26,8 @@ int fail(const std::string& what) {
 
 std::string shown(const std::vector<LiveSession>& sessions, bool json) {
     const Clock::time_point now = Clock::now();
-    return json ? json::write(sessions_json(sessions, now)) + "\n" : sessions_text(sessions, now);
+    return json ? json::write(sessions_json(sessions, now)) + "\n"
+                : sessions_text(sessions, now, terminal_width(STDOUT_FILENO));
 }
 
 /// One list after the other, each with the rates since the one before. Not watched: the second.

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <numeric>
 #include <tuple>
 
 #include "session/run_folder.hpp"
@@ -89,6 +90,28 @@ Row row_of(const LiveSession& one, Clock::time_point now) {
             idle < 0 ? "-" : format_duration(std::chrono::seconds(idle)) + " ago"};
 }
 
+using Widths = std::array<std::size_t, std::tuple_size_v<Row>>;
+constexpr std::size_t kGap = 2;
+
+Widths widths_of(const std::vector<Row>& rows) {
+    Widths widths{};
+    for (const Row& row : rows)
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    return widths;
+}
+
+/// The heading's words stand beside their figures.
+std::string stacked(const std::vector<Row>& rows) {
+    std::string text;
+    for (auto row = rows.begin() + 1; row != rows.end(); ++row) {
+        const auto& [id, state, target, since, operation, to_cloud, to_target, last] = *row;
+        text += id + "  " + state + "  " + target + "\n  since " + since + ", operation " +
+                operation + ", last payload " + last + "\n  to cloud " + to_cloud + ", to target " +
+                to_target + "\n";
+    }
+    return text;
+}
+
 }  // namespace
 
 Result<std::vector<LiveSession>> list_sessions(const Config& config) {
@@ -132,18 +155,20 @@ Result<Fd> ask_to_end(const LiveSession& session) {
     return system_error("process " + std::to_string(session.pid), ESRCH);
 }
 
-std::string sessions_text(const std::vector<LiveSession>& sessions, Clock::time_point now) {
+std::string sessions_text(const std::vector<LiveSession>& sessions, Clock::time_point now,
+                          std::size_t width) {
     if (sessions.empty()) return "No session.\n";
     std::vector<Row> rows{{"ID", "STATE", "TARGET", "SINCE (UTC)", "OPERATION", "TO CLOUD",
                            "TO TARGET", "LAST PAYLOAD"}};
     for (const LiveSession& one : sessions) rows.push_back(row_of(one, now));
-    std::array<std::size_t, std::tuple_size_v<Row>> widths{};
-    for (const Row& row : rows)
-        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    const Widths widths = widths_of(rows);
+    const std::size_t wide =
+        std::accumulate(widths.begin(), widths.end(), kGap * (widths.size() - 1));
+    if (width > 0 && wide > width) return stacked(rows);
     std::string text;
     for (const Row& row : rows) {
         for (std::size_t i = 0; i + 1 < row.size(); ++i)
-            text += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
+            text += row[i] + std::string(widths[i] - row[i].size() + kGap, ' ');
         text += row.back() + "\n";
     }
     return text;

@@ -40,8 +40,10 @@ std::vector<LiveSession> with_rates(std::vector<LiveSession> now,
 /// Asks its process to end: 1001 to the cloud, our name in its record. Readable when it has ended.
 Result<Fd> ask_to_end(const LiveSession& session);
 
-/// A table with a heading, or one line that says there is none.
-std::string sessions_text(const std::vector<LiveSession>& sessions, Clock::time_point now);
+/// A table with a heading, or one line that says there is none. Wider than `width` columns: three
+/// lines for each session; 0: as wide as it takes.
+std::string sessions_text(const std::vector<LiveSession>& sessions, Clock::time_point now,
+                          std::size_t width = 0);
 json::Value sessions_json(const std::vector<LiveSession>& sessions, Clock::time_point now);
 
 }  // namespace remote_access
