@@ -54,6 +54,11 @@ Step upgrade_step(const Result<std::string>& answer, const Places& places) {
         return problem(kUpgrade, who + "login refused with HTTP " + error.detail,
                        "May the device's user use Cloud Remote Access, and has the tenant "
                        "subscribed to it?");
+    if (status == 404 && says(error, ": <"))
+        return warning(kUpgrade, who + "a web page answers: HTTP " + error.detail,
+                       cure_text("check that c8y.http is the tenant's address, not another web "
+                                 "server's",
+                                 places));
     if (status >= 400 && status < 500 && status != 429)
         return ok(kUpgrade,
                   "the service answers; a key that no operation has gets HTTP " + error.detail);

@@ -7,6 +7,7 @@
 #include "config/operation_file.hpp"
 #include "session/launch.hpp"
 #include "session/run_folder.hpp"
+#include "session/session_list.hpp"
 
 namespace remote_access {
 namespace {
@@ -32,6 +33,12 @@ std::optional<Version> read_version(const std::string& output) {
     return version;
 }
 
+std::string why_not(const Result<CommandEnd>& end) {
+    constexpr std::size_t kShown = 80;
+    if (!end) return end.error().detail;
+    return end->output.empty() ? end->how : printable(end->output, kShown);
+}
+
 }  // namespace
 
 Step probe_operation_file(const Config& config) {
@@ -43,6 +50,12 @@ Step probe_operation_file(const Config& config) {
                        kSetup);
     if (!found.ours)
         return problem(kOperation, path + " is another program's, or cannot be read", kSetup);
+    if (!found.complete)
+        return problem(kOperation,
+                       path +
+                           " lacks what `setup` writes there: the mapper does not call us, or "
+                           "publishes statuses of its own",
+                       kSetup);
     const bool json = found.format == OperationFormat::kJson;
     return ok(kOperation, path + (json ? " (JSON)" : " (SmartREST)"));
 }
@@ -52,10 +65,8 @@ Step probe_thin_edge() {
     const Result<CommandEnd> end = run_command({"tedge", "--version"}, {}, kVersionPatience);
     const auto version = end && end->approved ? read_version(end->output) : std::nullopt;
     if (!version)
-        return warning(
-            kThinEdge,
-            "its version is not known: tedge --version: " + (end ? end->how : end.error().detail),
-            "Is thin-edge.io installed, and `tedge` found by PATH?");
+        return warning(kThinEdge, "its version is not known: tedge --version: " + why_not(end),
+                       "Is thin-edge.io installed, and `tedge` found by PATH?");
     if (version->major < 1 || (version->major == 1 && version->minor < 4))
         return warning(kThinEdge,
                        printable(end->output, 80) + ": its mapper publishes statuses of its own",
@@ -65,18 +76,33 @@ Step probe_thin_edge() {
 
 Step probe_run_folder(const Config& config, const Places& places) {
     const Result<std::string> folder = expected_run_folder(config);
-    if (folder) return ok(kFolder, *folder);
-    return warning(kFolder,
-                   folder.error().detail + ": no limits.sessions, no check for repeated operations",
-                   cure_text("Run `c8y-remote-access-connect setup` as root, or make run.path "
-                             "writable for user " +
-                                 config.user,
-                             places));
+    if (!folder)
+        return warning(
+            kFolder,
+            folder.error().detail + ": no limits.sessions, no check for repeated operations",
+            cure_text("Run `c8y-remote-access-connect setup` as root, or make run.path "
+                      "writable for user " +
+                          config.user,
+                      places));
+    const Result<std::vector<LiveSession>> sessions = list_sessions(config);
+    if (!sessions) return ok(kFolder, *folder);
+    const auto most = static_cast<std::size_t>(config.owner.limits.sessions);
+    if (sessions->size() >= most)
+        return problem(kFolder, "all " + std::to_string(most) + " session(s) are in use",
+                       cure_text("See `c8y-remote-access-connect sessions`: end one, or raise "
+                                 "limits.sessions",
+                                 places));
+    return ok(kFolder, *folder + ", " + std::to_string(sessions->size()) + " of " +
+                           std::to_string(most) + " session(s) in use");
 }
 
 LoginFound probe_credentials(const Config& config, const Places& places) {
     Result<Secret> basic = load_basic_authorization(config);
-    if (!basic) return {problem(kLogin, basic.error(), places), {}};
+    if (!basic) {
+        Step step = problem(kLogin, basic.error(), places);
+        step.cure = cure_text("correct this file, or check c8y.credentials_path", places);
+        return {std::move(step), {}};
+    }
     return {ok(kLogin, "Basic, of " + config.cloud.credentials_path), std::move(*basic)};
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.hpp"
+#include "session/approval.hpp"
 
 namespace remote_access {
 namespace {
@@ -68,6 +69,10 @@ Step probe_policy(const Config& config, const Places& places) {
                        cure_text("set enabled = true, then run `c8y-remote-access-connect setup` "
                                  "as root",
                                  places));
+    if (const Result<void> found = find_approval(owner.approve); !found)
+        return problem(
+            kPolicy, "no session is approved: the approve command: " + found.error().detail,
+            cure_text("correct approve, a command that user " + config.user + " may run", places));
     std::string text = "allowed: " + rules_text(owner.allow);
     if (!owner.approve.empty()) text += "; each asked of the approve command";
     return ok(kPolicy, text + " (`c8y-remote-access-connect policy show` tells all)");

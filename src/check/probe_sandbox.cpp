@@ -27,8 +27,8 @@ int be_forwarder(const Fd& channel, const Config& config) {
 }
 
 int be_session(const Fd& channel, const Config& config) {
-    const std::string folder = run_folders(config).front();
-    return tell(channel, confine_session(SandboxMode::kRequired, folder));
+    const Result<std::string> folder = expected_run_folder(config);
+    return tell(channel, confine_session(SandboxMode::kRequired, folder ? *folder : ""));
 }
 
 /// What is missing; empty: nothing.

@@ -43,8 +43,10 @@ void add_owner_places(const std::string& path, Places& places) {
             places[key] = path + ":" + std::to_string(node->line);
     }
     const TomlNode* limits = root->find("limits");
-    const TomlNode* connect = limits != nullptr ? limits->find("connect") : nullptr;
-    if (connect != nullptr) places["limits.connect"] = path + ":" + std::to_string(connect->line);
+    for (const char* key : {"sessions", "connect"}) {
+        if (const TomlNode* node = limits != nullptr ? limits->find(key) : nullptr)
+            places[std::string("limits.") + key] = path + ":" + std::to_string(node->line);
+    }
 }
 
 Places places_of(const Config& config) {
@@ -67,10 +69,15 @@ std::string joined(const std::vector<std::string>& lines) {
     return all;
 }
 
-Step unreadable(const Error& error) {
+Step unreadable(const Error& error, const std::string& folder) {
+    if (::access(folder.c_str(), F_OK) != 0)
+        return problem(kSettings, "there is no folder " + folder,
+                       "Install thin-edge.io, or name its configuration folder (--config-dir).");
     const std::string command = "tedge config set c8y.url HOST";
     if (error.detail.find(command) != std::string::npos)
         return problem(kSettings, reason(error), "Run `" + command + "`.");
+    if (error.detail.find("no profile `") != std::string::npos)
+        return problem(kSettings, reason(error), "Name one that there is (--profile), or none.");
     const bool denied = error.detail.find("ermission denied") != std::string::npos;
     return problem(kSettings, reason(error),
                    denied ? "Let user " + name_of(::geteuid()) + " read " + error.subject + "."
@@ -107,7 +114,7 @@ SettingsFound probe_settings(const ConfigSource& source) {
     SettingsFound found;
     Result<Config> config = load_config(source);
     if (!config) {
-        found.step = unreadable(config.error());
+        found.step = unreadable(config.error(), source.config_dir);
         return found;
     }
     found.places = places_of(*config);

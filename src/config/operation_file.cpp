@@ -23,6 +23,11 @@ bool calls_us(std::string_view command) {
     return false;
 }
 
+bool says(const TomlNode& table, std::string_view key, std::string_view wanted) {
+    const TomlNode* node = table.find(key);
+    return node != nullptr && node->text.reveal() == wanted;
+}
+
 }  // namespace
 
 OperationFileFound look_at_operation_file(const std::string& path) {
@@ -33,9 +38,15 @@ OperationFileFound look_at_operation_file(const std::string& path) {
     const TomlNode* execute = root ? root->find("exec") : nullptr;
     const TomlNode* command = execute ? execute->find("command") : nullptr;
     found.ours = command && calls_us(command->text.reveal());
-    if (found.ours)
-        found.format =
-            execute->find("on_fragment") ? OperationFormat::kJson : OperationFormat::kSmartRest;
+    if (!found.ours) return found;
+    const bool json = execute->find("on_fragment") != nullptr;
+    found.format = json ? OperationFormat::kJson : OperationFormat::kSmartRest;
+    const TomlNode* silent = execute->find("skip_status_update");
+    const bool called =
+        json ? says(*execute, "on_fragment", "c8y_RemoteAccessConnect") &&
+                   command->text.reveal().find("${.payload}") != std::string::npos
+             : says(*execute, "on_message", "530") && execute->find("topic") != nullptr;
+    found.complete = called && silent != nullptr && silent->flag;
     return found;
 }
 

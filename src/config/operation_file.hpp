@@ -18,8 +18,9 @@ inline std::string operation_file_path(const Config& config) {
 }
 
 struct OperationFileFound {
-    bool there = false;                     ///< a file, a link, a folder: whatever it is
-    bool ours = false;                      ///< its command is c8y-remote-access-connect
+    bool there = false;     ///< a file, a link, a folder: whatever it is
+    bool ours = false;      ///< its command is c8y-remote-access-connect
+    bool complete = false;  ///< and it is called for what it serves, the mapper silent about it
     std::optional<OperationFormat> format;  ///< only where it is ours
 };
 

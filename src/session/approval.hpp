@@ -14,4 +14,7 @@ namespace remote_access {
 /// it prints on a refusal becomes the reason.
 Result<void> approve(const std::string& command, const ConnectRequest& request);
 
+/// Whether its program can be started by this user, as far as can be seen without doing it.
+Result<void> find_approval(const std::string& command);
+
 }  // namespace remote_access

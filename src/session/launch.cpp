@@ -187,7 +187,7 @@ Result<CommandEnd> run_command(const std::vector<std::string>& words,
                                const std::vector<std::string>& environment, Milliseconds patience) {
     if (words.empty()) return Error{Fault::kSystem, {}, "the command is empty"};
     std::vector<std::string> variables = environment;
-    variables.emplace_back("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    variables.push_back(std::string("PATH=") + kCommandPath);
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("pipe", errno);
     const Fd reading(ends[0]);

@@ -37,6 +37,9 @@ Fd detach_in_place(const char* name, Fd channel, const std::vector<int>& keep);
 /// caller launches a session itself. An error for anything else (a limit, no permission).
 Result<std::optional<Fd>> connect_session_socket(const std::string& path);
 
+/// Where run_command() looks for a program that is named without a folder.
+constexpr const char* kCommandPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 struct CommandEnd {
     bool approved = false;  ///< exit status 0
     bool stopped = false;   ///< killed because this process has to end

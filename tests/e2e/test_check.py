@@ -159,6 +159,21 @@ def test_a_waiting_line_does_not_wrap(make_good: Callable[..., Device]) -> None:
     assert len(line) == 79
 
 
+def test_a_device_with_all_its_sessions_in_use_is_told_so(
+        cloud: Cloud, make_good: Callable[..., Device]) -> None:
+    device = make_good(socket=False)
+    device.own("[limits]\nsessions = 1\n")
+    device.start()
+    assert check(device).steps["run-folder"]["text"].endswith(", 0 of 1 session(s) in use")
+    with Target(wait_for_end) as target:
+        established(cloud, target)
+        found = check(device)
+    assert found.of("problem") == ["run-folder"]
+    assert found.steps["run-folder"]["text"] == "all 1 session(s) are in use"
+    assert re.search(r"sessions`: end one, or raise limits\.sessions \(/.*toml:2\)\.$",
+                     found.steps["run-folder"]["cure"])
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody")
 def test_root_looks_as_thin_edges_user(make_good: Callable[..., Device]) -> None:
     """What root alone can read is of no use to a session."""

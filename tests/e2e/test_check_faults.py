@@ -64,6 +64,17 @@ def operation_of_another(bench: Bench) -> None:
         '[exec]\ncommand = "c8y-remote-access-plugin"\ntopic = "c8y/s/ds"\non_message = "530"\n')
 
 
+def operation_file(bench: Bench, *lines: str) -> None:
+    (bench.device.operations / "c8y_RemoteAccessConnect").write_text("\n".join(
+        ["[exec]", *lines]))
+
+
+def approve(bench: Bench, *, mode: int) -> None:
+    (bench.folder / "ask").write_text("#!/bin/sh\n")
+    (bench.folder / "ask").chmod(mode)
+    bench.device.own(f'\napprove = "{bench.folder}/ask them"\n')
+
+
 def broker_with_login(bench: Bench) -> None:
     passwords = bench.folder / "passwords"
     passwords.write_text("")
@@ -145,9 +156,35 @@ FAULTS: dict[str, tuple[str, Callable[[Bench], object], int, dict[str, tuple[str
     "operation file of thin-edge's plugin": (
         "basic", operation_of_another, 1,
         {"operation-file": (P, "is another program's", "setup` as root")}),
+    "operation file that the mapper never calls": (
+        "basic", lambda b: operation_file(
+            b, 'command = "c8y-remote-access-connect"', 'topic = "c8y/s/ds"',
+            'on_message = "531"', "skip_status_update = true"), 1,
+        {"operation-file": (P, "mapper does not call us", "setup` as root")}),
+    "operation file that hands over no operation": (
+        "basic", lambda b: operation_file(
+            b, 'command = "c8y-remote-access-connect"',
+            'on_fragment = "c8y_RemoteAccessConnect"', "skip_status_update = true"), 1,
+        {"operation-file": (P, "mapper does not call us", "setup` as root")}),
+    "operation file with which the mapper speaks too": (
+        "basic", lambda b: operation_file(
+            b, 'command = "c8y-remote-access-connect"', 'topic = "c8y/s/ds"',
+            'on_message = "530"'), 1,
+        {"operation-file": (P, "publishes statuses of its own", "setup` as root")}),
     "thin-edge is not there": (
         "basic", lambda b: (b.device.program.parent / "tedge").unlink(), 0,
-        {"thin-edge": (W, "exit status 127", "installed, and `tedge` found by PATH")}),
+        {"thin-edge": (W, "tedge: No such file", "installed, and `tedge` found by PATH")}),
+    "tedge is another program": (
+        "basic", lambda b: (b.device.program.parent / "tedge").write_text(
+            "#!/bin/sh\nprintf '\\033[2Jhello'\n"), 0,
+        {"thin-edge": (W, r"tedge --version: \[2Jhello$", "found by PATH")}),
+    "another configuration folder": (
+        "basic", lambda b: b.arguments.extend(["--config-dir", "/nowhere/tedge"]), 1,
+        {"user": (W, "there is no user tedge", "/nowhere/tedge/system.toml"),
+         "settings": (P, "^there is no folder /nowhere/tedge$", "--config-dir")}),
+    "a profile that nobody made": (
+        "basic", lambda b: b.arguments.extend(["--profile", "second"]), 1,
+        {"settings": (P, "no profile `second`", "^Name one that there is .--profile")}),
     "thin-edge is too old": (
         "basic", lambda b: install_thin_edge(b.device, "1.3.1"), 0,
         {"thin-edge": (W, "^tedge 1.3.1: its mapper publishes statuses", "1.4 or later")}),
@@ -178,11 +215,11 @@ FAULTS: dict[str, tuple[str, Callable[[Bench], object], int, dict[str, tuple[str
                    "tedge connect c8y --test")}),
     "no credentials file": (
         "basic", lambda b: (b.device.config_dir / "credentials.toml").unlink(), 1,
-        {"login": (P, "credentials file /.*No such file", "^Check c8y.credentials_path")}),
+        {"login": (P, "credentials file /.*No such file", "check c8y.credentials_path")}),
     "credentials file without a password": (
         "basic", lambda b: (b.device.config_dir / "credentials.toml").write_text(
             '[c8y]\nusername = "x"\n'), 1,
-        {"login": (P, r"has no password in \[c8y\]", "^Check c8y.credentials_path")}),
+        {"login": (P, r"has no password in \[c8y\]", "^Correct this file")}),
     "cloud's name is unknown": (
         "basic", lambda b: b.set(c8y__http="no-such-cloud.invalid"), 1,
         {"dns": (P, "cloud no-such-cloud.invalid:443: no such host",
@@ -232,6 +269,11 @@ FAULTS: dict[str, tuple[str, Callable[[Bench], object], int, dict[str, tuple[str
     "something else answers": (
         "basic", answers(302), 1,
         {"upgrade": (P, "answers with HTTP 302", rf"^Check c8y\.http \(.*{TEDGE_TOML}")}),
+    "another web server": (
+        "basic", lambda b: setattr(b.cloud.behaviour, "upgrade", Upgrade(
+            status=404, body="<html><h1>404 Not Found</h1>nginx</html>")), 0,
+        {"upgrade": (W, "a web page answers: HTTP 404 Not Found: <html>",
+                     rf"^Check that c8y\.http \(.*{TEDGE_TOML}\) is the tenant's")}),
     "key was accepted as a bad request": ("basic", answers(400), 0, {}),
     "proxy is down": (
         "basic", lambda b: proxy(b, b.hold(refusing_port())), 1,
@@ -259,9 +301,22 @@ FAULTS: dict[str, tuple[str, Callable[[Bench], object], int, dict[str, tuple[str
     "run folder is not ours": (
         "basic", no_run_folder, 0,
         {"run-folder": (W, "no run folder", rf"setup` as root, or make run\.path \(/.*{TEDGE_TOML}")}),
+    "run.path is a file": (
+        "basic", lambda b: b.set(run__path="/etc/passwd"), 0,
+        {"socket": (W, "there is no /etc/passwd/", "enable --now")}),
     "remote access is switched off": (
         "basic", lambda b: b.device.own("\nenabled = false\n"), 1,
         {"policy": (P, "switched off", r"^Set enabled \(/.*toml:2\) = true")}),
+    "approve command is not there": (
+        "basic", lambda b: b.device.own('approve = "/nowhere/ask them"\n'), 1,
+        {"policy": (P, "no session is approved: .*/nowhere/ask: No such file",
+                    r"^Correct approve \(/.*toml:1\), a command that user ")}),
+    "approve command is found by no folder of PATH": (
+        "basic", lambda b: b.device.own('approve = "ask-nobody-knows"\n'), 1,
+        {"policy": (P, "ask-nobody-knows: No such file", r"^Correct approve \(/.*toml:1\)")}),
+    "approve command may not be started": (
+        "basic", lambda b: approve(b, mode=0o644), 1,
+        {"policy": (P, "/ask: Permission denied", r"^Correct approve \(/.*toml:2\)")}),
     "target refuses": (
         "basic", lambda b: b.aim(f"127.0.0.1:{b.hold(refusing_port())}"), 1,
         {"target": (P, "connection refused", r"^Is the service running\?$")}),

@@ -48,6 +48,18 @@ TEST_CASE("any answer of a service for devices is fine, but a refused login is n
     CHECK(answered(Fault::kCloudStatus, "302 Found").cure == "Check c8y.http (t.toml:3).");
 }
 
+TEST_CASE("a web page at the service's path is another server's, perhaps") {
+    const Step page = answered(Fault::kCloudStatus, "404 Not Found: <!DOCTYPE html><h1>nginx");
+    CHECK(page.status == Step::Status::kWarning);
+    CHECK(page.text ==
+          "cloud cloud:443: a web page answers: HTTP 404 Not Found: <!DOCTYPE "
+          "html><h1>nginx");
+    CHECK(page.cure ==
+          "Check that c8y.http (t.toml:3) is the tenant's address, not another web server's.");
+    CHECK(answered(Fault::kCloudStatus, "404 Not Found: {\"error\":\"x\"}").status ==
+          Step::Status::kOk);
+}
+
 TEST_CASE("a certificate for another name is told with its names") {
     const Step step = distrusted("hostname mismatch");
     CHECK(step.text.find("it is for other.test; issued by X") != std::string::npos);
