@@ -43,7 +43,7 @@ Audience reader(std::optional<Waiting>& waiting, bool shown, bool colour) {
     };
     audience.on_step = [&waiting, shown, colour](const Step& step) {
         waiting.reset();
-        if (shown) show(step_text(step, colour));
+        if (shown) show(step_text(step, colour, terminal_width(STDOUT_FILENO)));
     };
     return audience;
 }

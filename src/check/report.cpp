@@ -43,6 +43,12 @@ std::size_t count(const std::vector<Step>& steps, Status status) {
         steps.begin(), steps.end(), [status](const Step& step) { return step.status == status; }));
 }
 
+bool has_problem(const std::vector<Step>& steps, std::string_view name) {
+    return std::any_of(steps.begin(), steps.end(), [name](const Step& step) {
+        return step.name == name && step.status == Status::kProblem;
+    });
+}
+
 std::string counted(std::size_t number, const char* what) {
     return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
 }
@@ -50,6 +56,21 @@ std::string counted(std::size_t number, const char* what) {
 std::string seconds(Milliseconds span) {
     const auto tenths = span.count() / 100;
     return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+/// Folded at blanks, below where it begins.
+std::string folded(std::string text, std::size_t begin, std::size_t width) {
+    constexpr std::size_t kNarrowest = 20;
+    if (width < begin + kNarrowest) return text;
+    std::size_t line = 0;
+    while (text.size() - line > width - begin) {
+        std::size_t blank = text.rfind(' ', line + width - begin);
+        if (blank == std::string::npos || blank <= line) blank = text.find(' ', line + 1);
+        if (blank == std::string::npos) break;  // a word of its own line, however long
+        text.replace(blank, 1, "\n" + std::string(begin, ' '));
+        line = blank + 1 + begin;
+    }
+    return text;
 }
 
 }  // namespace
@@ -72,17 +93,18 @@ Step skipped(std::string_view name, std::string_view needed) {
 
 bool healthy(const std::vector<Step>& steps) { return count(steps, Status::kProblem) == 0; }
 
-std::string step_text(const Step& step, bool colour) {
+std::string step_text(const Step& step, bool colour, std::size_t width) {
+    constexpr std::size_t kBegin = kStatusWidth + kNameWidth;
     const Look look = look_of(step.status);
-    std::string line = painted(padded(std::string(look.word), kStatusWidth), look.colour, colour);
-    line += padded(step.name, kNameWidth);
-    line += printable(step.text, kLongest);
-    if (step.took >= kSlow) line += " (" + seconds(step.took) + ")";
-    line += '\n';
+    std::string lines = painted(padded(std::string(look.word), kStatusWidth), look.colour, colour);
+    lines += padded(step.name, kNameWidth);
+    std::string text = printable(step.text, kLongest);
+    if (step.took >= kSlow) text += " (" + seconds(step.took) + ")";
+    lines += folded(std::move(text), kBegin, width) + '\n';
     if (!step.cure.empty())
-        line += std::string(kStatusWidth + kNameWidth, ' ') +
-                "cure: " + printable(step.cure, kLongest) + '\n';
-    return line;
+        lines += std::string(kBegin, ' ') +
+                 folded("cure: " + printable(step.cure, kLongest), kBegin, width) + '\n';
+    return lines;
 }
 
 std::string verdict_text(const std::vector<Step>& steps, bool colour) {
@@ -90,8 +112,10 @@ std::string verdict_text(const std::vector<Step>& steps, bool colour) {
     const std::size_t warnings = count(steps, Status::kWarning);
     const Status worst =
         problems > 0 ? Status::kProblem : (warnings > 0 ? Status::kWarning : Status::kOk);
+    const bool target_only = problems == 1 && has_problem(steps, "target");
     std::string text = problems == 0 ? "A session can be served"
-                                     : counted(problems, "problem") + ": no session can be served";
+                                     : counted(problems, "problem") + ": no session " +
+                                           (target_only ? "to this target " : "") + "can be served";
     if (warnings > 0) text += "; " + counted(warnings, "warning");
     return "\n" + painted(text + ".", look_of(worst).colour, colour) + "\n";
 }

@@ -3,6 +3,7 @@
 // that is not ok carries one sentence of cure; what a session can live without is a warning.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +31,9 @@ Step skipped(std::string_view name, std::string_view needed);
 /// No problem among them: a session can be served.
 bool healthy(const std::vector<Step>& steps);
 
-/// A line, and a second one with the cure. Whatever is in them cannot steer a terminal.
-std::string step_text(const Step& step, bool colour);
+/// A line, and a second one with the cure; both are folded where they are wider than `width`
+/// columns (0: never). Whatever is in them cannot steer a terminal.
+std::string step_text(const Step& step, bool colour, std::size_t width = 0);
 /// What stands below the steps.
 std::string verdict_text(const std::vector<Step>& steps, bool colour);
 /// {"ok": …, "steps": [{"name", "status", "text", "cure", "took_ms"}]}

@@ -65,6 +65,28 @@ TEST_CASE("a warning leaves a device healthy, a problem does not") {
           "\n2 problems: no session can be served; 2 warnings.\n");
 }
 
+TEST_CASE("a target that cannot be reached says nothing of others") {
+    const Step target = problem("target", "", ""), other = problem("dns", "", "");
+    CHECK(verdict_text({target}, false) ==
+          "\n1 problem: no session to this target can be served.\n");
+    CHECK(verdict_text({other, target}, false) == "\n2 problems: no session can be served.\n");
+}
+
+TEST_CASE("what is wider than the terminal is folded below where it begins") {
+    const Step step = problem("tls", "one two three four five six", "Do this and that and more.");
+    CHECK(step_text(step, false, 45) ==
+          "problem  tls             one two three four\n"
+          "                         five six\n"
+          "                         cure: Do this and\n"
+          "                         that and more.\n");
+    CHECK(step_text(ok("tls", "a/path/that/is/one/word/only and more"), false, 45) ==
+          "ok       tls             a/path/that/is/one/word/only\n"
+          "                         and more\n");
+    CHECK(step_text(ok("tls", "x/that/is/one/word/only/of/thirty"), false, 45) ==
+          step_text(ok("tls", "x/that/is/one/word/only/of/thirty"), false));
+    CHECK(step_text(step, false, 30) == step_text(step, false));  // too narrow to help
+}
+
 TEST_CASE("a program gets every step with every member") {
     const json::Value report =
         report_json({slow(ok("broker", "127.0.0.1:1883"), 12), skipped("dns", "settings")});
