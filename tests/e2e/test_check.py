@@ -272,7 +272,8 @@ def test_thin_edges_diagnosis_is_a_success_whatever_the_doctor_finds(
                    "--config-dir", str(device.config_dir))
     assert run.returncode == 0
     assert "problem  settings" in (device.tmp_path / "check.txt").read_text()
-    assert diagnose(device, "collect", "--what").returncode == 1
+    for usage in (["--what"], ["--output-dir"], ["--config-dir", ""]):
+        assert diagnose(device, "collect", *usage).returncode == 1  # 2 would be: leave me out
     assert diagnose(device).returncode == 1
     device.program.unlink()
     assert diagnose(device, "collect").returncode == 2  # to be left out
