@@ -20,7 +20,9 @@ from pathlib import Path
 from cloud import Cloud, Mosquitto
 from cloud.c8ylp_command import c8ylp
 from cloud.page import Page
+from e2e.harness import executable
 from e2e.harness.device import Device
+from e2e.harness.doctor import HEALTH
 from e2e.harness.services import SshServer, free_port, ssh_server, telnet_server, vnc_server
 
 COMMAND = 'echo "hello from $(uname -n), $(uptime -p)"'
@@ -61,14 +63,26 @@ def add_endpoints(cloud: Cloud, sshd: SshServer, telnet: int, vnc: int) -> None:
     cloud.add_configuration("Passthrough", "127.0.0.1", sshd.port)
 
 
-def stay(cloud: Cloud, page: Page, sshd: SshServer, home: Path) -> None:
+def look_healthy(device: Device, broker: Mosquitto) -> None:
+    """To `check`: whom thin-edge's services run as, and that the mapper is up."""
+    user = getpass.getuser()
+    (device.config_dir / "system.toml").write_text(f'user = "{user}"\ngroup = "{user}"\n')
+    host, port = broker.address
+    subprocess.run(["mosquitto_pub", "-h", host, "-p", str(port), "-q", "1", "-r", "-t", HEALTH,
+                    "-m", '{"status": "up"}'], timeout=30, check=True)
+
+
+def stay(cloud: Cloud, page: Page, sshd: SshServer, device: Device, home: Path) -> None:
     argv, environment = c8ylp(cloud, home, [
         "server", "device-1", "--port", "2222"])
     variables = " ".join(f"{name}={environment[name]}" for name in sorted(environment)
                          if name.startswith("C8Y"))
     print(f"\nAll is up until Ctrl-C. For a shell in the browser, open\n  {page.url}\n"
           f"log in as {cloud.user} with the password {cloud.password} and open Shell.\n"
-          f"Or, in another terminal, open a local port to the device:\n"
+          f"In another terminal, find out whether the device lacks anything:\n"
+          f"  {executable.built()} check --config-dir {device.config_dir} "
+          f"--target 127.0.0.1:{sshd.port}\n"
+          f"Or open a local port to the device:\n"
           f"  {variables} {' '.join(argv)}\n"
           f"and in a third one use it:\n"
           f"  ssh -i {sshd.key} -p 2222 {getpass.getuser()}@127.0.0.1\n", flush=True)
@@ -94,6 +108,7 @@ def main() -> int:
         device = Device(folder / "device", cloud, broker.address, login="certificate")
         stack.callback(device.stop)
         device.start()
+        look_healthy(device, broker)
         stack.callback(cloud.reset_connections)  # no session outlives Ctrl-C
         page = stack.enter_context(Page(cloud))
         add_endpoints(cloud, sshd, telnet.port, vnc)
@@ -103,7 +118,7 @@ def main() -> int:
         show(cloud, device)
         successful = all(operation.status == "SUCCESSFUL" for operation in cloud.operations)
         if arguments.stay:
-            stay(cloud, page, sshd, folder / "home")
+            stay(cloud, page, sshd, device, folder / "home")
     return 0 if successful else 1
 
 

@@ -249,7 +249,7 @@ def test_a_cloud_that_is_gone_is_told_and_found_again(
 
 
 def test_the_demo_leads_to_a_shell_in_the_browser(tmp_path: Path, chrome: Browser) -> None:
-    """As the README promises: one command, its address and its login."""
+    """As the README promises: one command, its address and its login; one more, the doctor."""
     argv = [sys.executable, "-m", "demo", "--stay"]
     log = tmp_path / "demo.log"
     with running(argv, log) as demo:
@@ -265,6 +265,11 @@ def test_the_demo_leads_to_a_shell_in_the_browser(tmp_path: Path, chrome: Browse
         chrome.type("PS1='device$ '; clear; head -n 2 /etc/os-release; echo $((6*7))\n")
         see(chrome, "42\ndevice$")
         chrome.keep_picture("demo", tmp_path)
+        doctor = re.search(r"^  (.* check --config-dir .*)$", log.read_text(), re.M)
+        assert doctor
+        found = subprocess.run(shlex.split(doctor[1]), capture_output=True, text=True, timeout=30,
+                               check=False)
+        assert found.returncode == 0 and "\nA session can be served" in found.stdout, found.stdout
         demo.send_signal(signal.SIGINT)
         assert demo.wait(20) == 0
 
