@@ -14,6 +14,7 @@ from .harness import executable
 from .harness.device import Device
 from .harness.expect import check_carries, check_failure, established, opened, run_directly
 from .harness.targets import Target, echo, wait_for_end
+from .harness.waiting import wait_until
 
 NAME = executable.NAME
 
@@ -71,6 +72,7 @@ def test_the_session_limit_refuses_the_next_and_leaves_the_first_alone(
         check_carries(first)
         first.close()
         target.wait_ended()
+        wait_until(lambda: not list(device.run_path.rglob("*.seat")), 10, "the seat is free")
         opened(cloud, target)
 
 
