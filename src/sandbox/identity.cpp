@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 
 #include "base/log.hpp"
 
@@ -56,6 +57,8 @@ Result<void> set_capabilities(std::uint64_t kept) {
                            static_cast<std::uint32_t>(kept >> 32U)};
     for (std::size_t word = 0; word < parts.size(); ++word)
         want[word].permitted = want[word].effective = has[word].permitted & parts[word];
+    // As in our unit, which leaves none, and whose system call filter refuses capset.
+    if (std::memcmp(has.data(), want.data(), sizeof has) == 0) return {};
     if (::syscall(SYS_capset, &header, want.data()) != 0)
         return system_error("dropped capabilities", errno);
     return {};

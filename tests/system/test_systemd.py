@@ -82,6 +82,7 @@ def test_a_sessions_processes_have_no_privilege(calm: Device) -> None:
                 == {"0" * 16}
             assert status["Seccomp"] == "2"
         check_carries(session)
+    assert "dropped capabilities" not in calm.journal()  # as if one had been there
 
 
 def test_a_session_survives_the_restart_of_the_mapper(calm: Device) -> None:
@@ -210,6 +211,16 @@ def test_the_unit_lets_the_sandbox_be_built(calm: Device) -> None:
     finally:
         calm.run(f"rm -r {drop_in}; systemctl daemon-reload; "
                  f"systemctl reset-failed '{NAME}@probe.service'", check=False)
+
+
+@pytest.mark.skipif(not LANDLOCK_WORKS, reason="this machine's kernel or container has no Landlock")
+def test_a_device_that_requires_the_whole_sandbox_is_served_by_the_unit(calm: Device) -> None:
+    """Session and forwarder say themselves that nothing of it is missing inside the unit."""
+    calm.own('sandbox = "required"\n')
+    try:
+        check_serves(calm)
+    finally:
+        calm.own("")
 
 
 def test_memory_and_tasks_of_a_session_are_fenced(calm: Device) -> None:
