@@ -223,6 +223,22 @@ def test_a_device_that_requires_the_whole_sandbox_is_served_by_the_unit(calm: De
         calm.own("")
 
 
+@pytest.mark.parametrize("root_cert_path", [None, "/etc/tedge/plugins"])
+def test_a_cloud_that_the_system_trusts_is_trusted_inside_the_unit(
+        calm: Device, root_cert_path: str | None) -> None:
+    """Debian's own store, a folder of links to others; whatever c8y.root_cert_path says."""
+    settings, added = calm.path("/etc/tedge/tedge.toml"), "/usr/local/share/ca-certificates/a.crt"
+    before = settings.read_text()
+    line = f'c8y.root_cert_path = "{root_cert_path}"\n' if root_cert_path else ""
+    try:
+        calm.run(f"cp /etc/tedge/device-certs/cloud.pem {added} && update-ca-certificates")
+        settings.write_text(re.sub(r"(?m)^c8y\.root_cert_path.*\n", line, before))
+        check_serves(calm)
+    finally:
+        settings.write_text(before)
+        calm.run(f"rm {added} && update-ca-certificates --fresh")
+
+
 def test_memory_and_tasks_of_a_session_are_fenced(calm: Device) -> None:
     with Target(echo) as target:
         established(calm.cloud, target)
