@@ -98,6 +98,16 @@ def test_old_names_of_the_broker_s_address_are_read_and_never_rewritten(
     assert (device.config_dir / "tedge.toml").read_bytes() == before
 
 
+def test_an_old_name_beside_version_2_is_not_read_and_a_warning_says_so(
+        cloud: Cloud, unstarted: Device) -> None:
+    """As thin-edge, which would not say it."""
+    unstarted.settings["mqtt.client_port"] = 1
+    unstarted.start()
+    check_reaches(cloud)
+    assert re.search(r"warn: .*tedge\.toml:\d+: key `mqtt\.client_port` is an old name and not read",
+                     unstarted.mapper.runs[0].finish().stderr.decode())
+
+
 # profiles
 
 

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from cloud import Cloud
+from cloud import Cloud, Mosquitto
 from cloud.certificates import Certificates
 
 from .harness.device import Device
-from .harness.expect import check_reaches, run_directly
+from .harness.expect import check_carries, check_reaches, established, run_directly
+from .harness.namespace import Namespace
 from .harness.services import free_port, program
-from .harness.targets import Target
+from .harness.targets import Target, echo
 
 
 @pytest.fixture
@@ -93,6 +94,19 @@ def test_the_broker_s_port_is_that_of_mqtt_bind_where_it_has_no_other(
     device.settings["mqtt.bind.port"] = device.settings.pop("mqtt.client.port")
     device.start()
     check_reaches(cloud)
+
+
+def test_a_device_that_names_no_broker_has_it_on_its_own_port_1883(
+        cloud: Cloud, broker: Mosquitto, device: Device, namespace: Namespace) -> None:
+    """In a network of its own, where nobody else has that port."""
+    device.mapper.namespace = namespace
+    namespace.door(broker.port, at=1883)
+    device.settings["c8y.http"] = f"127.0.0.1:{namespace.door(cloud.port)}"
+    del device.settings["mqtt.client.host"], device.settings["mqtt.client.port"]
+    device.start()
+    with namespace.target(echo) as target:
+        check_carries(established(cloud, target))
+    assert len(cloud.jwt_requests) == 1
 
 
 def test_a_broker_that_is_not_there_is_named(cloud: Cloud, device: Device) -> None:

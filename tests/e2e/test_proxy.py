@@ -45,6 +45,17 @@ def test_a_session_goes_through_the_proxy(
                             r"(127\.0\.0\.1|localhost):\d+")
 
 
+def test_proxy_and_cloud_may_be_ipv6_addresses(
+        cloud: Cloud, make_inside: Callable[..., Device], namespace: Namespace,
+        proxy: TinyProxy) -> None:
+    device = make_inside(inside=namespace.door(proxy.port, host="::1"), host="[::1]")
+    device.settings["c8y.http"] = f"[::1]:{cloud.port}"
+    device.start()
+    with namespace.target(echo) as target:
+        check_carries(established(cloud, target))
+    assert proxy.connects() == [f"[::1]:{cloud.port}"]
+
+
 @pytest.mark.proxy_login
 @SCHEMES
 def test_a_login_opens_the_proxy_and_is_nowhere_to_be_read(
@@ -213,10 +224,11 @@ def test_without_the_proxy_this_device_reaches_no_cloud(
     assert proxy.connects() == []
 
 
-def test_names_below_a_suffix_go_past_the_proxy(
-        cloud: Cloud, make_inside: Callable[..., Device], namespace: Namespace,
-        proxy: TinyProxy) -> None:
-    device = make_inside(outside=proxy.port, no_proxy=".INVALID", own=QUICK)
+@pytest.mark.parametrize("no_proxy", ["Tenant.Cloud.Invalid", ".INVALID", "*.cloud.invalid:443"])
+def test_a_name_and_names_below_a_suffix_go_past_the_proxy(
+        cloud: Cloud, make_inside: Callable[..., Device], namespace: Namespace, proxy: TinyProxy,
+        no_proxy: str) -> None:
+    device = make_inside(outside=proxy.port, no_proxy=no_proxy, own=QUICK)
     device.settings["c8y.http"] = "tenant.cloud.invalid"
     device.start()
     fails(cloud, device, namespace,

@@ -75,6 +75,17 @@ def test_a_proxy_that_refuses_the_connection_is_named(
           rf"^proxy 127\.0\.0\.1:{port}: connection refused \(check proxy\.address\)$", within=5)
 
 
+@pytest.mark.parametrize(("address", "port"), [
+    ("127.86.1.5", 80), ("http://127.86.1.5/", 80), ("https://127.86.1.5", 443)])
+def test_a_proxy_without_a_port_is_asked_on_the_one_of_its_scheme(
+        cloud: Cloud, make_inside: Callable[..., Device], namespace: Namespace, address: str,
+        port: int) -> None:
+    device = make_inside(own=QUICK)
+    device.settings["proxy.address"] = address
+    device.start()
+    fails(cloud, device, namespace, rf"^proxy 127\.86\.1\.5:{port}: connection refused", within=5)
+
+
 def test_an_unknown_proxy_is_named(
         cloud: Cloud, make_inside: Callable[..., Device], namespace: Namespace) -> None:
     device = make_inside(inside=3128, host="no-such-proxy.invalid", own=QUICK).start()

@@ -76,14 +76,14 @@ class Namespace:
                 fcntl.ioctl(any_socket, request, struct.pack(
                     "16sHH4s16x", b"lo:1", socket.AF_INET, 0, socket.inet_aton(value)))
 
-    def target(self, handler: Handler) -> Target:
-        """A service on the device."""
+    def target(self, handler: Handler, *, host: str = "127.0.0.1", port: int = 0) -> Target:
+        """A service on the device. All its ports are free."""
         with self.entered():
-            return Target(handler)
+            return Target(handler, host=host, port=port)
 
-    def door(self, port: int) -> int:
-        """The port inside that leads to `port` on the loopback outside."""
-        self._doors.append(self.target(self.relay_to(port)))
+    def door(self, port: int, *, host: str = "127.0.0.1", at: int = 0) -> int:
+        """The port inside, of `host`, that leads to `port` on the loopback outside."""
+        self._doors.append(self.target(self.relay_to(port), host=host, port=at))
         return self._doors[-1].port
 
     def relay_to(self, port: int) -> Handler:

@@ -19,16 +19,16 @@ Handler = Callable[[socket.socket], None]
 
 
 class Target:
-    """Listens on a free port; each connection is handled in a thread of its own."""
+    """Listens, on a free port unless one is named; each connection has a thread of its own."""
 
-    def __init__(self, handler: Handler, *, host: str = "127.0.0.1",
+    def __init__(self, handler: Handler, *, host: str = "127.0.0.1", port: int = 0,
                  receive_buffer: int | None = None) -> None:
         self._handler = handler
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.socket(family)
         if receive_buffer is not None:  # before listen(): accepted sockets inherit it
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self._listener.bind((host, 0))
+        self._listener.bind((host, port))
         self._listener.listen(64)
         self.host, self.port = self._listener.getsockname()[:2]
         self.connections: list[socket.socket] = []
