@@ -268,7 +268,7 @@ TEST_CASE("where only a part of a seat can be written, the reason is the system'
     ::setrlimit(RLIMIT_FSIZE, &small);
     Seat seat;
     errno = ENOENT;
-    const Result<Seat::Refusal> taken = seat.take(folder.path, request("k"), 1, kPatience);
+    const Result<Seat::Refusal> taken = seat.take(folder.path, kPrefix, request("k"), 1, kPatience);
     ::setrlimit(RLIMIT_FSIZE, &before);
     ::signal(SIGXFSZ, handler);
     REQUIRE_FALSE(taken.ok());
