@@ -87,11 +87,37 @@ fuzz() { # seconds a target
         "$(grep -oE '[0-9]+ failed' <<<"$line" | grep -oE '[0-9]+' || echo 0)" 0
 }
 
+# Not optimized: tests wait more than they compute, and a compiler with a sanitizer computes for long.
+sanitized=(-Dbench=false -Dbuildtype=plain -Doptimization=0 -Dcpp_args=-g1 -Db_lto=false)
+build-sanitizers() { build "$PWD/build-sanitizers" "${sanitized[@]}" -Db_sanitize=address,undefined; }
+build-threads() { build "$PWD/build-threads" -Dtests=false "${sanitized[@]}" -Db_sanitize=thread; }
+build-fuzz() { tests/fuzz/run.sh --build; }
+
+# With what the tests leave of the processor, so that a later step need not wait for its build.
+build_ahead() {
+    local name
+    rm -f "$work"/build-*.status
+    (
+        renice -n 19 "$BASHPID" >/dev/null
+        for name in build-sanitizers build-threads build-fuzz; do
+            "$name" >"$work/$name.log" 2>&1
+            echo $? >"$work/$name.status.new" && mv "$work/$name.status.new" "$work/$name.status"
+        done
+    ) &
+    ahead=$!
+    trap 'kill "$ahead" 2>/dev/null' EXIT
+}
+
+built() { # name what
+    step "build: $2"
+    while [ ! -e "$work/$1.status" ] && kill -0 "$ahead" 2>/dev/null; do sleep 0.2; done
+    [ "$(cat "$work/$1.status" 2>/dev/null)" = 0 ] && return
+    must "$1" "$1" # says why not
+}
+
 # Threads are where Paho and the resolver are: in the plugin, and in the session process.
 threads() {
-    step "build: thread sanitizer"
-    must build-threads build "$PWD/build-threads" -Dtests=false -Dbuildtype=plain -Doptimization=1 -Dcpp_args=-g1 \
-        -Db_lto=false -Db_sanitize=thread
+    built build-threads "thread sanitizer"
     py threads "$PWD/build-threads" -n 3 -m "not release_only" -k "not within_a_second" \
         tests/e2e/test_{basics,broker,parallel,names,audit}.py
 }
@@ -110,7 +136,8 @@ step "toxiproxy"
 make_toxiproxy >"$work/toxiproxy.log" 2>&1 || cat "$work/toxiproxy.log"
 
 step "build: release"
-must build-release build "$PWD/build"
+must build-release build "$PWD/build" -Dbench="$([ "$mode" = --full ] && echo true || echo false)"
+[ "$mode" = --fast ] || build_ahead
 step "format"
 formatted=$(find src plugin tests -name '*.[ch]pp' | xargs clang-format --dry-run -Werror 2>&1) && passed=$((passed + 1)) || {
     failed=$((failed + 1))
@@ -137,12 +164,11 @@ grep -E '^(\||burst|[0-9]+ s:)' "$work/soak.log"
 say_pytest soak "$status"
 
 if [ "$mode" != --fast ]; then
-    step "build: address and undefined behaviour sanitizers"
-    must build-sanitizers build "$PWD/build-sanitizers" -Dbuildtype=debugoptimized -Db_lto=false \
-        -Db_sanitize=address,undefined
+    built build-sanitizers "address and undefined behaviour sanitizers"
     unit sanitizers "$PWD/build-sanitizers"
     py e2e-sanitizers "$PWD/build-sanitizers" -n 4 -m "not release_only" tests/e2e
     threads
+    built build-fuzz "fuzz targets"
     fuzz "$([ "$mode" = --full ] && echo 600 || echo 20)"
 fi
 if [ "$mode" = --full ]; then

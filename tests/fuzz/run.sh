@@ -2,6 +2,7 @@
 # Fuzzes everything that reads foreign bytes; README.md says what each target asserts.
 #   tests/fuzz/run.sh SECONDS [target...]   each target so long, several at once ($FUZZ_JOBS)
 #   tests/fuzz/run.sh --keep [target...]    chooses corpus/ anew, from it and what runs have found
+#   tests/fuzz/run.sh --build               only builds them
 # Ends with one line, N passed, N failed. The first finding of a target ends that target: its input
 # is kept, and the command to replay it printed. Builds into $FUZZ_BUILD (default: build-fuzz).
 set -uo pipefail
@@ -10,7 +11,7 @@ here=tests/fuzz
 build=${FUZZ_BUILD:-$PWD/build-fuzz}
 work=${FUZZ_WORK:-$build/work}
 jobs=${FUZZ_JOBS:-$(nproc)}
-usage() { sed -n '2,6s/^# \?//p' "$here/run.sh" >&2; exit 2; }
+usage() { sed -n '2,7s/^# \?//p' "$here/run.sh" >&2; exit 2; }
 
 build_targets() {
     if [ ! -f "$build/build.ninja" ]; then
@@ -92,6 +93,7 @@ if ! build_targets >"$work/build.log" 2>&1; then
     echo "the fuzz targets cannot be built (whole log: $work/build.log)"
     exit 1
 fi
+[ "$what" != --build ] || exit 0
 [ $# -gt 0 ] || set -- $(ls "$here/seeds")
 memory=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
 trap 'rm -rf "$memory"' EXIT
