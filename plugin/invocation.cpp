@@ -11,6 +11,7 @@
 
 #include "operation/request.hpp"
 #include "setup/format.hpp"
+#include "spelling.hpp"
 
 namespace remote_access {
 namespace {
@@ -166,12 +167,15 @@ std::string usage_error(const CLI::ParseError& error) {
     return "c8y-remote-access-connect: " + what + "\nTry 'c8y-remote-access-connect --help'.\n";
 }
 
-/// What the mapper hands over is a record or JSON; this is a command with a slip of the finger.
-bool is_word(const std::string& payload) {
-    constexpr std::size_t kLongest = 20;
-    return payload.size() > 1 && payload.size() <= kLongest &&
-           std::all_of(payload.begin(), payload.end(),
-                       [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; });
+/// Nothing, or the error for a word that is a command with a slip of the finger.
+std::string mistyped(const CLI::App& app, const std::string& payload) {
+    if (payload == "-") return {};
+    std::vector<std::string> commands;
+    for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
+    const std::string meant = name_meant(payload, commands);
+    return meant.empty() ? meant
+                         : "c8y-remote-access-connect: there is no such command; '" + meant +
+                               "' is one\nTry 'c8y-remote-access-connect --help'.\n";
 }
 
 void overwrite(int argc, char** argv, const std::string& payload) {
@@ -218,10 +222,8 @@ std::variant<Invocation, Farewell> read_invocation(int argc, char** argv) {
         return Farewell{kUsageError,
                         "c8y-remote-access-connect: one PAYLOAD or command is needed\n"
                         "Try 'c8y-remote-access-connect --help'.\n"};
-    if (is_word(options.payload))
-        return Farewell{kUsageError,
-                        "c8y-remote-access-connect: there is no such command\n"
-                        "Try 'c8y-remote-access-connect --help'.\n"};
+    if (const std::string error = mistyped(app, options.payload); connects && !error.empty())
+        return Farewell{kUsageError, error};
     overwrite(argc, argv, options.payload);
     invocation.payload = Secret(options.payload == "-" ? read_standard_input() : options.payload);
     wipe(options.payload);

@@ -111,6 +111,7 @@ PAYLOADS = {
     "over 16 KiB": b"530,device-1," + b"h" * 17_000 + b",22,a-key",
     "not UTF-8": b"530,device-1,h\xff\xfe,22,a-key",
     "broken JSON": b'{"id":"1"',
+    "a word": b"garbage",
 }
 
 
@@ -123,14 +124,15 @@ def test_an_unusable_payload_fails_the_operation(
     check_failure(operation, run, "^operation not understood: ", within=2)
 
 
-@pytest.mark.parametrize("word", ["sesions", "chek", "set-up"])
+@pytest.mark.parametrize(("word", "meant"), [("sesions", "sessions"), ("chek", "check"),
+                                             ("set-up", "setup")])
 def test_a_mistyped_command_is_a_usage_error_and_fails_nobodys_operation(
-        cloud: Cloud, device: Device, word: str) -> None:
+        cloud: Cloud, device: Device, word: str, meant: str) -> None:
     operation = cloud.create_operation("127.0.0.1", 22, delivery=None)
     run = subprocess.run([device.program, word, "--config-dir", device.config_dir],
                          capture_output=True, text=True, timeout=10, check=False)
     assert (run.returncode, run.stdout) == (2, "")
-    assert run.stderr == ("c8y-remote-access-connect: there is no such command\n"
+    assert run.stderr == (f"c8y-remote-access-connect: there is no such command; '{meant}' is one\n"
                           "Try 'c8y-remote-access-connect --help'.\n")
     assert operation.statuses == ["PENDING"]
 
