@@ -52,9 +52,14 @@ void Tunnel::wait() {
     if (wants.again) run_again();
 }
 
+/// Once, whatever comes between: else each event adds a turn, and a busy pump's never end.
 void Tunnel::run_again() {
+    if (std::exchange(runs_again_, true)) return;
     asio::post(io_, [weak = weak_from_this()] {
-        if (const auto self = weak.lock()) self->run();
+        const auto self = weak.lock();
+        if (!self) return;
+        self->runs_again_ = false;
+        self->run();
     });
 }
 

@@ -43,6 +43,7 @@ private:
     Pump pump_;
     asio::steady_timer timer_;
     std::optional<Clock::time_point> armed_for_;
+    bool runs_again_ = false;
     OnOver on_over_;
 };
 
