@@ -2,9 +2,12 @@
 // The owner's command as the session runs it: what counts is its own end, in time.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include <thread>
@@ -52,6 +55,22 @@ TEST_CASE("a command's exit status decides, and what it printed is kept") {
     CHECK(refused.end.how == "exit status 3");
     CHECK(refused.end.output == "not now\nreally\n");
     CHECK(run("kill -9 $$", kLong).end.how == "signal 9");
+}
+
+TEST_CASE("a command is looked for in its own PATH, not in that of the caller") {
+    char folder[] = "/tmp/command-test-XXXXXX";
+    REQUIRE(::mkdtemp(folder) != nullptr);
+    const std::string program = std::string(folder) + "/of-the-caller";
+    std::ofstream(program) << "#!/bin/sh\n";
+    REQUIRE(::chmod(program.c_str(), 0755) == 0);
+    const std::string path = ::getenv("PATH");
+    ::setenv("PATH", (path + ":" + folder).c_str(), 1);
+    const auto end = run_command({"of-the-caller"}, {}, kLong);
+    ::setenv("PATH", path.c_str(), 1);
+    std::filesystem::remove_all(folder);
+    REQUIRE(end.ok());
+    CHECK_FALSE(end->approved);
+    CHECK(end->output.find("No such file") != std::string::npos);
 }
 
 TEST_CASE("a command that cannot be run says so") {
