@@ -22,9 +22,8 @@ void LimitsWatch::cancel() {
 /// Comes back when the next limit could be reached.
 void LimitsWatch::look() {
     if (!on_reached_) return;
-    const Clock::time_point active{Milliseconds(counters_.last_activity.load())};
     const auto duration = left(established_, limits_.duration);
-    const auto idle = left(std::max(active, established_), limits_.idle);
+    const auto idle = left(last_payload(), limits_.idle);
     for (const auto& [rest, name] :
          {std::pair(duration, "limits.duration reached"), std::pair(idle, "limits.idle reached")}) {
         if (!rest || rest->count() > 0) continue;
@@ -40,6 +39,13 @@ void LimitsWatch::look() {
         const auto self = weak.lock();
         if (!error && self) self->look();
     });
+}
+
+/// A forwarder that was taken over may have written anything.
+Clock::time_point LimitsWatch::last_payload() const {
+    const auto since = std::chrono::duration_cast<Milliseconds>(established_.time_since_epoch());
+    const auto now = std::chrono::duration_cast<Milliseconds>(Clock::now().time_since_epoch());
+    return Clock::time_point(std::clamp(Milliseconds(counters_.last_activity.load()), since, now));
 }
 
 /// Nothing: there is no such limit.

@@ -27,6 +27,7 @@ public:
 
 private:
     void look();
+    Clock::time_point last_payload() const;
     std::optional<Milliseconds> left(Clock::time_point since, Milliseconds limit) const;
 
     LimitsConfig limits_;

@@ -71,9 +71,10 @@ std::string amount_and_rate(std::uint64_t bytes, double rate) {
 /// Nothing before the first payload.
 std::int64_t idle_seconds(const LiveSession& session, Clock::time_point now) {
     if (session.last_activity.count() == 0) return -1;
-    const auto idle = now.time_since_epoch() - session.last_activity;
-    return std::max<std::int64_t>(0,
-                                  std::chrono::duration_cast<std::chrono::seconds>(idle).count());
+    const auto until = std::chrono::duration_cast<Milliseconds>(now.time_since_epoch());
+    // A forwarder that was taken over may have written anything.
+    const Milliseconds idle = until - std::clamp(session.last_activity, Milliseconds(0), until);
+    return std::chrono::duration_cast<std::chrono::seconds>(idle).count();
 }
 
 using Row = std::array<std::string, 8>;

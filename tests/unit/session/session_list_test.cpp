@@ -30,6 +30,15 @@ std::size_t widest_line(const std::string& text) {
 
 }  // namespace
 
+TEST_CASE("whatever a forwarder says of its last payload is a time that has passed") {
+    LiveSession one = session();
+    one.last_activity = Milliseconds::max();
+    CHECK(sessions_text({one}, Clock::now(), 80).find("last payload 0s ago") != std::string::npos);
+    one.last_activity = Milliseconds::min();
+    CHECK(sessions_text({one}, Clock::time_point(std::chrono::seconds(7)), 80)
+              .find("last payload 7s ago") != std::string::npos);
+}
+
 TEST_CASE("where the table is too wide each session has three lines") {
     const std::string table = sessions_text({session()}, Clock::now());
     CHECK(widest_line(table) > 80);
