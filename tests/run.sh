@@ -118,7 +118,7 @@ built() { # name what
 # Threads are where Paho and the resolver are: in the plugin, and in the session process.
 threads() {
     built build-threads "thread sanitizer"
-    py threads "$PWD/build-threads" -n 3 -m "not release_only" -k "not within_a_second" \
+    py threads "$PWD/build-threads" -n 5 -m "not release_only" -k "not within_a_second" \
         tests/e2e/test_{basics,broker,parallel,names,audit}.py
 }
 
@@ -166,7 +166,7 @@ say_pytest soak "$status"
 if [ "$mode" != --fast ]; then
     built build-sanitizers "address and undefined behaviour sanitizers"
     unit sanitizers "$PWD/build-sanitizers"
-    py e2e-sanitizers "$PWD/build-sanitizers" -n 4 -m "not release_only" tests/e2e
+    py e2e-sanitizers "$PWD/build-sanitizers" -n 5 -m "not release_only" tests/e2e
     threads
     built build-fuzz "fuzz targets"
     fuzz "$([ "$mode" = --full ] && echo 600 || echo 20)"
