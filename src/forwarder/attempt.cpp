@@ -157,7 +157,7 @@ void Attempt::lost(const char* when) {
 
 /// In TLS 1.3 a server that wants a certificate of ours says so only now.
 void Attempt::no_answer() {
-    if (tls_->alert().empty()) return lost("without an answer to the upgrade request");
+    if (!tls_ || tls_->alert().empty()) return lost("without an answer to the upgrade request");
     refuse({{Fault::kCloudTls, where_, tls_->alert()}});
 }
 

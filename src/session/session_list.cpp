@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <numeric>
+#include <sstream>
 #include <tuple>
 
 #include "session/run_folder.hpp"
@@ -103,14 +104,14 @@ Widths widths_of(const std::vector<Row>& rows) {
 
 /// The heading's words stand beside their figures.
 std::string stacked(const std::vector<Row>& rows) {
-    std::string text;
+    std::ostringstream text;
     for (auto row = rows.begin() + 1; row != rows.end(); ++row) {
         const auto& [id, state, target, since, operation, to_cloud, to_target, last] = *row;
-        text += id + "  " + state + "  " + target + "\n  since " + since + ", operation " +
-                operation + ", last payload " + last + "\n  to cloud " + to_cloud + ", to target " +
-                to_target + "\n";
+        text << id << "  " << state << "  " << target << "\n  since " << since << ", operation "
+             << operation << ", last payload " << last << "\n  to cloud " << to_cloud
+             << ", to target " << to_target << '\n';
     }
-    return text;
+    return text.str();
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ Result<void> write_new(const Placed& wish, int folder, const std::string& name) 
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     const Fd file(::openat(folder, name.c_str(), flags, 0600));
     if (!file) return failed("cannot be written");
-    const Result<void> written = write_at(file.get(), wish.content, 0, "cannot be written");
+    Result<void> written = write_at(file.get(), wish.content, 0, "cannot be written");
     if (!written) return written;
     if (wish.owner && ::fchown(file.get(), wish.owner->user, wish.owner->group) != 0)
         return failed("cannot be given to thin-edge's user");
