@@ -31,12 +31,40 @@ Result<void> can_start(const std::string& path) {
     return {};
 }
 
+/// The program of a command as a path: not by the PATH of whoever started this process.
+Result<std::string> locate(const std::string& program) {
+    if (program.find('/') != std::string::npos) {
+        std::string path = program.front() == '/' ? program : "/" + program;
+        const Result<void> found = can_start(path);
+        if (!found) return found.error();
+        return path;
+    }
+    std::istringstream folders(kCommandPath);
+    for (std::string path; std::getline(folders, path, ':');) {
+        path.append("/").append(program);
+        if (can_start(path)) return path;
+    }
+    return system_error(program, ENOENT);
+}
+
+/// The words of the command, the first of them a path.
+Result<std::vector<std::string>> read_command(const std::string& command) {
+    std::vector<std::string> words = words_of(command);
+    if (words.empty()) return Error{Fault::kSystem, {}, "the command is empty"};
+    Result<std::string> program = locate(words.front());
+    if (!program) return program.error();
+    words.front() = std::move(*program);
+    return words;
+}
+
 }  // namespace
 
 Result<void> approve(const std::string& command, const ConnectRequest& request) {
     if (command.empty()) return {};
+    const Result<std::vector<std::string>> words = read_command(command);
+    if (!words) return Error{Fault::kApproval, request.target(), words.error().detail};
     const Result<CommandEnd> end =
-        run_command(words_of(command),
+        run_command(*words,
                     {"C8Y_REMOTE_ACCESS_HOST=" + request.host,
                      "C8Y_REMOTE_ACCESS_PORT=" + std::to_string(request.port),
                      "C8Y_REMOTE_ACCESS_OPERATION=" + request.operation.id},
@@ -50,14 +78,9 @@ Result<void> approve(const std::string& command, const ConnectRequest& request) 
 
 Result<void> find_approval(const std::string& command) {
     if (command.empty()) return {};
-    const std::string program = words_of(command).front();
-    if (program.find('/') != std::string::npos)
-        return can_start(program.front() == '/' ? program : "/" + program);
-    std::istringstream folders(kCommandPath);
-    for (std::string folder; std::getline(folders, folder, ':');) {
-        if (can_start(folder + "/" + program)) return {};
-    }
-    return system_error(program, ENOENT);
+    const Result<std::vector<std::string>> words = read_command(command);
+    if (!words) return words.error();
+    return {};
 }
 
 }  // namespace remote_access

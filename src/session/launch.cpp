@@ -103,8 +103,7 @@ void die_with_parent(pid_t parent) {
     for (const std::string& one : environment) variables.push_back(const_cast<char*>(one.c_str()));
     arguments.push_back(nullptr);
     variables.push_back(nullptr);
-    ::environ = variables.data();  // execvpe() would search the PATH of this process
-    ::execvp(arguments[0], arguments.data());
+    ::execvpe(arguments[0], arguments.data(), variables.data());
     ::dprintf(STDERR_FILENO, "%s", system_error(words.front(), errno).detail.c_str());
     leave(127);
 }

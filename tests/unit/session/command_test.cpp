@@ -12,6 +12,7 @@
 
 #include <thread>
 
+#include "session/approval.hpp"
 #include "session/launch.hpp"
 #include "session/stop_signal.hpp"
 
@@ -57,7 +58,7 @@ TEST_CASE("a command's exit status decides, and what it printed is kept") {
     CHECK(run("kill -9 $$", kLong).end.how == "signal 9");
 }
 
-TEST_CASE("a command is looked for in its own PATH, not in that of the caller") {
+TEST_CASE("the approve command is not looked for in the PATH of the caller") {
     char folder[] = "/tmp/command-test-XXXXXX";
     REQUIRE(::mkdtemp(folder) != nullptr);
     const std::string program = std::string(folder) + "/of-the-caller";
@@ -65,12 +66,20 @@ TEST_CASE("a command is looked for in its own PATH, not in that of the caller") 
     REQUIRE(::chmod(program.c_str(), 0755) == 0);
     const std::string path = ::getenv("PATH");
     ::setenv("PATH", (path + ":" + folder).c_str(), 1);
-    const auto end = run_command({"of-the-caller"}, {}, kLong);
+    ConnectRequest request;
+    const Result<void> approved = approve("of-the-caller", request);
     ::setenv("PATH", path.c_str(), 1);
     std::filesystem::remove_all(folder);
-    REQUIRE(end.ok());
-    CHECK_FALSE(end->approved);
-    CHECK(end->output.find("No such file") != std::string::npos);
+    REQUIRE_FALSE(approved.ok());
+    CHECK(approved.error().detail == "of-the-caller: No such file or directory");
+}
+
+TEST_CASE("whether the approve command could be started is seen without starting it") {
+    CHECK(find_approval("").ok());
+    CHECK(find_approval("sh -c false").ok());
+    CHECK(find_approval("/bin/sh").ok());
+    for (const char* command : {"  ", "no-such-program", "/no/such/program", "/etc", "/etc/passwd"})
+        CHECK_FALSE(find_approval(command).ok());
 }
 
 TEST_CASE("a command that cannot be run says so") {
