@@ -132,7 +132,8 @@ void OperationRun::tell_session(const message::Message& message, int descriptor)
 }
 
 void OperationRun::on_session_message(Received received) {
-    if (std::holds_alternative<message::Seated>(received.message)) {
+    if (auto* seated = std::get_if<message::Seated>(&received.message)) {
+        seat_ = std::move(seated->seat);
         on_seated();
     } else if (std::holds_alternative<message::Duplicate>(received.message)) {
         log::info("this operation is being served already: nothing to do");
@@ -212,6 +213,7 @@ void OperationRun::conclude(FinalStatus status) {
 void OperationRun::on_final() {
     using State = message::Published::State;
     tell_session(message::Published{outcome_->successful ? State::kSuccessful : State::kFailed});
+    note_told(config_, seat_);  // the session may die before it hears
     if (!session_) forget_orphan(config_, reporter_->operation());
     leave(outcome_->successful ? kDone : kFailed);
 }

@@ -63,6 +63,7 @@ private:
     asio::steady_timer token_timer_;
     asio::steady_timer reporting_timer_;
     bool seated_ = false;
+    std::string seat_;
     bool reporting_ = false;
     bool was_up_ = false;
     bool token_wanted_ = false;

@@ -88,6 +88,11 @@ void end_orphans(const Config& config, const OperationId& served, MqttConnection
     }
 }
 
+void note_told(const Config& config, const std::string& seat) {
+    const Result<std::string> folder = run_folder(config);
+    if (folder && !seat.empty()) note_final(*folder, seat);
+}
+
 void forget_orphan(const Config& config, const OperationId& told) {
     const Result<std::string> folder = run_folder(config);
     if (!folder || told.by_name()) return;

@@ -13,6 +13,9 @@ namespace remote_access {
 /// FAILED for `served`: the cloud has sent that one again, and its new session reports it.
 void end_orphans(const Config& config, const OperationId& served, MqttConnection& broker);
 
+/// The final status is told: no next start tells another. `seat` is the id of the operation's.
+void note_told(const Config& config, const std::string& seat);
+
 /// Its session is gone without having heard of the final status, which is told: the seat goes, even
 /// where a forwarder on its way out still holds it; or stays with the event alone. Without an id it
 /// cannot be found; what the next start says then (507) moves nothing that has ended.

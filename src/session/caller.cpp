@@ -46,13 +46,6 @@ void Caller::tell(const message::Message& message) {
     if (!sent) log::debug("plugin not reachable: " + sent.error().detail);
 }
 
-void Caller::seated() { tell(message::Seated{}); }
-
-void Caller::duplicate() {
-    tell(message::Duplicate{});
-    settle();
-}
-
 void Caller::need_token() {
     token_awaited_ = true;
     if (gone_) {

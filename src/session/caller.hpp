@@ -38,8 +38,6 @@ public:
            OperationId operation);
 
     void start(Handlers handlers);
-    void seated();
-    void duplicate();
     void need_token();
     void connected();
     void failed(const Error& error);

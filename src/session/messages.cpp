@@ -105,6 +105,12 @@ Result<Message> published_from(const Value& value) {
     return Message(Published{*state});
 }
 
+Object fields(const Seated& seated) { return {{"seat", seated.seat}}; }
+
+Result<Message> seated_from(const Value& value) {
+    return Message(Seated{std::string(value.text_at("seat"))});
+}
+
 Object fields(const Token& token) { return {{"jwt", token.jwt.reveal()}}; }
 Object fields(const NoToken& none) { return fields(none.error); }
 Object fields(const Failed& failed) { return fields(failed.error); }
@@ -184,7 +190,7 @@ constexpr std::array kKinds{
     Kind{"published", published_from},
     Kind{"token", token_from},
     Kind{"no_token", no_token_from},
-    Kind{"seated", empty_from<Seated>},
+    Kind{"seated", seated_from},
     Kind{"duplicate", empty_from<Duplicate>},
     Kind{"cloud", empty_from<Cloud>},
     Kind{"target", empty_from<Target>},

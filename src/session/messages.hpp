@@ -44,7 +44,9 @@ struct NoToken {
 
 // session → plugin
 /// The operation is this session's; from now on it has a status to publish.
-struct Seated {};
+struct Seated {
+    std::string seat;  ///< its id; empty: there could be no seat
+};
 /// Another session serves the same operation: publish nothing.
 struct Duplicate {};
 

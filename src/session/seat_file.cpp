@@ -71,6 +71,14 @@ Result<Fd> lock_seats(const std::string& folder, Milliseconds patience) {
     return lock;
 }
 
+void note_final(const std::string& folder, const std::string& id) {
+    if (id.find('/') != std::string::npos) return;
+    std::string path = folder;
+    path.append("/").append(id).append(kSuffix);
+    const Fd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (file) write_reported(file.get(), Reported::kFinal);
+}
+
 void write_reported(int seat, Reported reported) {
     [[maybe_unused]] const ssize_t written =
         ::pwrite(seat, &reported, sizeof reported, static_cast<off_t>(kReportedAt));

@@ -54,6 +54,9 @@ struct SeatFile {
 /// kLockHeld: others had it for so long. Every other error means that there can be no lock.
 Result<Fd> lock_seats(const std::string& folder, Milliseconds patience = kLockPatience);
 
+/// Of the seat with this id, dead or alive, that its final status is told.
+void note_final(const std::string& folder, const std::string& id);
+
 /// Of the seat with this open file. Nothing to do about it if it fails.
 void write_reported(int seat, Reported reported);
 

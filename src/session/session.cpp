@@ -143,7 +143,7 @@ int supervise(Fd plugin, Fd window, const Config& config, Prepared prepared,
                               std::to_string(config.owner.limits.sessions)});
     log::set_prefix("session " + seat.id() + ": ");
     log::info(asked_line(request));
-    [[maybe_unused]] const auto sent = send_message(plugin.get(), message::Seated{});
+    [[maybe_unused]] const auto sent = send_message(plugin.get(), message::Seated{seat.id()});
     const Result<void> approved = approve(config.owner.approve, request);
     if (!approved)
         return serve_failure(std::move(plugin), std::move(window), config, operation, target,

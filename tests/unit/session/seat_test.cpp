@@ -147,6 +147,19 @@ TEST_CASE("a session that stood and was killed is adopted for its event, unless 
     CHECK(orphans[0].standing->since == Milliseconds(4711));
 }
 
+TEST_CASE("a final status can be noted in the seat of a session that has not heard of it") {
+    const Folder folder;
+    Seat seat;
+    REQUIRE(take(seat, folder, "key") == Seat::Refusal::kNone);
+    seat.report(Reported::kExecuting);
+    note_final(folder.path, "no-such-seat");
+    note_final(folder.path,
+               "../" + folder.path.substr(folder.path.rfind('/') + 1) + "/" + seat.id());
+    CHECK(list_seats(folder.path).at(0).reported == Reported::kExecuting);
+    note_final(folder.path, seat.id());
+    CHECK(list_seats(folder.path).at(0).reported == Reported::kFinal);
+}
+
 TEST_CASE("a session that could not tell the final status leaves that to the next start") {
     const Folder folder;
     {
